@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every verb of the project. `make help` lists them. Everything built lies in build/ (build-asan/ with SAN=1).
+
+.DEFAULT_GOAL := all
+SHELL := /bin/bash
+
+ifdef SAN
+BUILD ?= build-asan
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+BUILD ?= build
+VERSION := 0.1.0
+
+# --- third-party sources, fetched from package registries at build time, pinned by hash (tools/fetch-sources) ----------
+THIRD_PARTY := build/third-party
+YYJSON := $(THIRD_PARTY)/yyjson
+LLHTTP := $(THIRD_PARTY)/llhttp
+
+# --- flags -------------------------------------------------------------------------------------------------------------
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wcast-align -Wpointer-arith \
+            -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wimplicit-fallthrough -Wconversion -Werror
+OPTIMISE ?= -O2 -g
+HARDENING := -fstack-protector-strong -fPIC -fvisibility=hidden $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+CPPFLAGS += -D_GNU_SOURCE -DTRUSTEE_VERSION='"$(VERSION)"' -I. -Iinclude -isystem $(YYJSON) -isystem $(LLHTTP)
+CFLAGS += -std=c11 $(OPTIMISE) $(WARNINGS) $(HARDENING) $(SANITIZE) -MMD -MP
+LDFLAGS += -Wl,-z,relro,-z,now,-z,noexecstack $(SANITIZE)
+LIBS_CORE := -luv -ljansson -lssl -lcrypto -ldl -lpthread -lm
+LIBS_AGENT := -luv -ljansson -lcurl -lssl -lcrypto -ltss2-esys -ltss2-mu -ltss2-tctildr -ltss2-rc -ldl -lpthread -lm
+LIBS_CLI := -ljansson -lcurl -lssl -lcrypto -ldl -lpthread -lm
+
+# --- what is built -----------------------------------------------------------------------------------------------------
+LIB_SOURCES := $(wildcard lib/*/*.c)
+CORE_SOURCES := $(filter-out core/main.c,$(wildcard core/*.c core/*/*.c))
+GUEST_SOURCES := $(wildcard guest/*.c guest/*/*.c)
+CLI_SOURCES := $(wildcard cli/*.c)
+PLUGIN_NAMES := $(notdir $(patsubst %/,%,$(dir $(wildcard plugins/*/*.c storage/*/*.c))))
+PLUGINS := $(addprefix $(BUILD)/plugins/,$(addsuffix .so,$(sort $(PLUGIN_NAMES))))
+REGO := $(BUILD)/plugins/rego.so
+PROGRAMS := $(if $(wildcard core/main.c),$(BUILD)/bin/trusteed) $(if $(CLI_SOURCES),$(BUILD)/bin/trusteectl) \
+            $(if $(GUEST_SOURCES),$(BUILD)/bin/trustee-agent)
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
+
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+THIRD_PARTY_OBJECTS := $(BUILD)/obj/yyjson.o
+LLHTTP_OBJECTS := $(addprefix $(BUILD)/obj/llhttp-,api.o http.o llhttp.o)
+
+.PHONY: all programs plugins help clean tests fuzzers
+all: programs plugins
+programs: $(PROGRAMS)
+plugins: $(PLUGINS) $(if $(wildcard policy/rego/Cargo.toml),$(REGO))
+tests: $(UNIT_TESTS)
+fuzzers: $(FUZZERS)
+
+$(YYJSON)/yyjson.c $(LLHTTP)/llhttp.h &: tools/fetch-sources
+	tools/fetch-sources $(THIRD_PARTY)
+
+$(BUILD)/obj/yyjson.o: $(YYJSON)/yyjson.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -O2 -g $(HARDENING) $(SANITIZE) -DYYJSON_DISABLE_UTILS=0 -c $< -o $@
+
+$(BUILD)/obj/llhttp-%.o: $(LLHTTP)/llhttp.h
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -O2 -g $(HARDENING) $(SANITIZE) -I$(LLHTTP) -c $(LLHTTP)/$*.c -o $@
+
+$(BUILD)/obj/%.o: %.c | $(YYJSON)/yyjson.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+$(BUILD)/lib.a: $(call objects,$(LIB_SOURCES)) $(THIRD_PARTY_OBJECTS)
+	@rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/core.a: $(call objects,$(CORE_SOURCES)) $(LLHTTP_OBJECTS)
+	@rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/bin/trusteed: $(BUILD)/obj/core/main.o $(BUILD)/core.a $(BUILD)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -pie -rdynamic -o $@ $^ $(LIBS_CORE)
+
+$(BUILD)/bin/trusteectl: $(call objects,$(CLI_SOURCES)) $(BUILD)/core.a $(BUILD)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -pie -o $@ $^ $(LIBS_CLI) -luv
+
+$(BUILD)/bin/trustee-agent: $(call objects,$(GUEST_SOURCES)) $(BUILD)/core.a $(BUILD)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -pie -o $@ $^ $(LIBS_AGENT)
+
+# A plugin is every .c file of its folder, linked with what it uses of lib/; one symbol is exported.
+PLUGIN_LDFLAGS = -shared -Wl,-z,defs -Wl,--exclude-libs,ALL -Wl,--version-script=tools/plugin.map
+define plugin_rule
+$(BUILD)/plugins/$(2).so: $(call objects,$(wildcard $(1)/$(2)/*.c)) $(if $(filter sample,$(2)),,$(BUILD)/lib.a) tools/plugin.map
+	@mkdir -p $$(@D)
+	$$(CC) $$(LDFLAGS) $$(PLUGIN_LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) $(if $(filter sample memory file,$(2)),,-lcrypto)
+endef
+$(foreach d,$(wildcard plugins/*),$(eval $(call plugin_rule,plugins,$(notdir $(d)))))
+$(foreach d,$(wildcard storage/*),$(eval $(call plugin_rule,storage,$(notdir $(d)))))
+
+# The one place with Rust. See docs/decisions.
+CARGO ?= $(shell command -v cargo || command -v /usr/share/cargo/bin/cargo)
+$(REGO): $(wildcard policy/rego/*.toml policy/rego/Cargo.lock policy/rego/src/*.rs)
+	@mkdir -p $(@D)
+	cd policy/rego && cargo build --release --locked --target-dir $(abspath build/cargo)
+	cp build/cargo/release/libtrustee_rego.so $@
+
+$(BUILD)/tests/%_test: $(BUILD)/obj/tests/unit/%_test.o $(BUILD)/core.a $(BUILD)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(LIBS_CORE) -lcriterion
+$(BUILD)/obj/tests/unit/%.o: CFLAGS += -Wno-missing-prototypes -Wno-shadow
+
+build/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(LIB_SOURCES) $(CORE_SOURCES)
+	@mkdir -p $(@D)
+	$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang-14 OPTIMISE="-O1 -g" \
+	    SANITIZE="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" build-fuzz/core.a build-fuzz/lib.a
+	clang-14 $(CPPFLAGS) -std=c11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	    -o $@ $< build-fuzz/core.a build-fuzz/lib.a $(LIBS_CORE)
+
+clean:
+	rm -rf build build-asan build-fuzz
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
