@@ -46,6 +46,7 @@ struct http_request {
     slice rest;  /* what "*" matched */
     slice query; /* raw, without '?' */
     slice cookie, authorization, content_type, traceparent; /* header values; empty: absent */
+    slice host; /* Host header; empty: absent (HTTP/1.0) */
     slice body;
     slice peer; /* address without port, as text */
     bool tls;
