@@ -14,12 +14,13 @@ typedef trustee_node node;
 #define CLAIMS_DEPTH_MAX 32
 
 struct trustee_writer {
-    struct arena *arena;   /* texts */
+    struct arena *arena; /* texts */
     trustee_node *nodes;
     size_t capacity, count;
     uint32_t open[CLAIMS_DEPTH_MAX];
     uint32_t depth;
     bool failed; /* misuse or no memory: sticky */
+    bool full;   /* it was memory or capacity */
 };
 
 /* Starts a tree of at most `capacity` nodes whose root is an object, left open. NO_MEMORY. */

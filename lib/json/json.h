@@ -14,8 +14,9 @@ typedef trustee_value json;
 
 /* Parses exactly one document of RFC 8259 JSON in UTF-8: refuses duplicate members (after unescaping), nesting over
  * JSON_DEPTH_MAX, more values than the arena's rest or 8 times the text's size can hold, a BOM, trailing text, lone
- * surrogates. The text is copied into the arena only where strings need unescaping; values point into `text` or the
- * arena and live as long as both. JSON_SYNTAX, JSON_DUPLICATE, JSON_DEPTH, JSON_BUDGET. */
+ * surrogates. The text is copied into the arena once (that copy counts as one of the 8) and taken apart there, so
+ * values live as long as the arena and `text` need not. On failure the arena is as it was. JSON_SYNTAX, JSON_DUPLICATE,
+ * JSON_DEPTH, JSON_BUDGET. */
 MUST_CHECK result json_parse(struct arena *a, slice text, const json **out);
 
 uint32_t json_type(const json *v); /* TRUSTEE_NODE_…, NULL for a NULL pointer */
@@ -25,6 +26,8 @@ const json *json_get(const json *v, slice name);
 const json *json_at(const json *v, slice pointer);
 /* The text of a string; ptr NULL for anything else. */
 slice json_text(const json *v);
+/* The text of a number as it was sent; ptr NULL for anything else. */
+slice json_number(const json *v);
 bool json_is_null(const json *v);
 bool json_i64(const json *v, int64_t *out); /* integers only */
 bool json_u64(const json *v, uint64_t *out);
@@ -33,8 +36,9 @@ size_t json_count(const json *v);
 /* Walks members: NULL first, then the last result; NULL at the end. `key` may be NULL. */
 const json *json_next(const json *container, const json *last, slice *key);
 
-/* RFC 8785 canonical form of a value, appended to `t`. Numbers are written as ECMAScript does; JSON_NUMBER where that
- * would lose precision (integers beyond 2^53). */
+/* RFC 8785 canonical form of a value, appended to `t`. A number must stand in the text as ECMAScript would write it:
+ * "1.0", "1e2", "-0" and integers beyond 2^53 give JSON_NUMBER, so that two texts never hash alike. NO_MEMORY when the
+ * arena is full. After a failure what was appended is undefined. */
 MUST_CHECK result json_canonical(struct text *t, const json *v);
 /* Compact JSON in document order, appended to `t`. */
 void json_write(struct text *t, const json *v);
