@@ -49,7 +49,7 @@ LLHTTP_OBJECTS := $(addprefix $(BUILD)/obj/llhttp-,api.o http.o llhttp.o)
 all: programs plugins
 programs: $(PROGRAMS)
 plugins: $(PLUGINS) $(if $(wildcard policy/rego/Cargo.toml),$(REGO))
-tests: $(UNIT_TESTS)
+tests: $(UNIT_TESTS) $(BUILD)/tests/verify_plugin
 fuzzers: $(FUZZERS)
 
 $(YYJSON)/yyjson.c $(LLHTTP)/llhttp.h &: tools/fetch-sources
@@ -102,17 +102,33 @@ $(REGO): $(wildcard policy/rego/*.toml policy/rego/Cargo.lock policy/rego/src/*.
 	cd policy/rego && cargo build --release --locked --target-dir $(abspath build/cargo)
 	cp build/cargo/release/libtrustee_rego.so $@
 
-$(BUILD)/tests/%_test: $(BUILD)/obj/tests/unit/%_test.o $(BUILD)/core.a $(BUILD)/lib.a
+# Tests share tests/support; one that is named after a plugin is linked with that plugin's objects.
+SUPPORT_SOURCES := $(filter-out tests/support/verify_plugin.c,$(wildcard tests/support/*.c))
+plugin_sources = $(wildcard plugins/$(1)/*.c storage/$(1)/*.c)
+
+$(BUILD)/support.a: $(call objects,$(SUPPORT_SOURCES))
+	@mkdir -p $(@D)
+	@rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/tests/verify_plugin: $(BUILD)/obj/tests/support/verify_plugin.o $(BUILD)/support.a $(BUILD)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lcrypto -ldl
+
+.SECONDEXPANSION:
+$(BUILD)/tests/%_test: $(BUILD)/obj/tests/unit/%_test.o $$(call objects,$$(call plugin_sources,$$*)) $(BUILD)/support.a \
+    $(BUILD)/core.a $(BUILD)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(LIBS_CORE) -lcriterion
 $(BUILD)/obj/tests/unit/%.o: CFLAGS += -Wno-missing-prototypes -Wno-shadow
 
-build/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(LIB_SOURCES) $(CORE_SOURCES)
+FUZZ_FLAGS := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+build/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(LIB_SOURCES) $(CORE_SOURCES) $(SUPPORT_SOURCES) $$(call plugin_sources,$$*)
 	@mkdir -p $(@D)
 	$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang-14 OPTIMISE="-O1 -g" \
-	    SANITIZE="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" build-fuzz/core.a build-fuzz/lib.a
-	clang-14 $(CPPFLAGS) -std=c11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-	    -o $@ $< build-fuzz/core.a build-fuzz/lib.a $(LIBS_CORE)
+	    SANITIZE="$(subst fuzzer,fuzzer-no-link,$(FUZZ_FLAGS))" build-fuzz/support.a build-fuzz/core.a \
+	    build-fuzz/lib.a $(patsubst %.c,build-fuzz/obj/%.o,$(call plugin_sources,$*))
+	clang-14 $(CPPFLAGS) -std=c11 -O1 -g $(FUZZ_FLAGS) -o $@ $< $(patsubst %.c,build-fuzz/obj/%.o,$(call plugin_sources,$*)) \
+	    build-fuzz/support.a build-fuzz/core.a build-fuzz/lib.a $(LIBS_CORE)
 
 clean:
 	rm -rf build build-asan build-fuzz
