@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * POST auth and POST attest: the RCAR handshake, interface §1.2 E1 and E2.
+ */
+#include "core/api/api.h"
+
+#include "core/attest/attest.h"
+#include "core/clock/clock.h"
+
+#define PROTOCOL "0.4.0"
+
+static void auth_refuse(struct http_exchange *x, struct record *r, enum reason why, slice source)
+{
+    struct arena *a = &x->slot->scratch;
+    slice detail = arena_printf(a, "Attestation error: RCAR handshake Auth failed: %.*s", SLICE_ARG(source));
+    record_refuse(r, why, NO_SLICE);
+    metrics_add(service_of(x)->metrics, METRIC_AUTH_ERRORS);
+    api_record_end(x, r, false);
+    reply_refusal(x, why, &(struct api_refusal){"AttestationError", detail});
+}
+
+/* Three numbers without leading zeros, as semantic versions have them; anything behind them makes it no release. */
+static bool is_version(slice s)
+{
+    slice part;
+    uint64_t number;
+    unsigned parts = 0;
+    while (slice_split(&s, '.', &part)) {
+        if (!slice_u64(part, &number))
+            return false;
+        parts++;
+    }
+    return parts == 3;
+}
+
+static result auth_read(struct http_exchange *x, slice *version, slice *tee, const json **params)
+{
+    const json *request;
+    TRY(json_parse(&x->slot->scratch, x->request.body, &request));
+    *version = json_text(json_get(request, S("version")));
+    *tee = json_text(json_get(request, S("tee")));
+    *params = json_get(request, S("extra-params"));
+    ENSURE(version->ptr && tee->ptr && *params, AUTH_REQUEST);
+    ENSURE(tee_is_known(*tee) || plugins_verifier(service_of(x)->plugins, *tee), AUTH_TEE);
+    return OK;
+}
+
+static result auth_answer(struct http_exchange *x, slice tee, slice version, const json *params)
+{
+    struct service *s = service_of(x);
+    struct arena *a = &x->slot->scratch;
+    const struct verifier *v = plugins_verifier(s->plugins, tee);
+    struct challenge c;
+    slice cookie, extra = S("\"\"");
+    TRY(challenge_make(&c, tee, version, clock_wall(), (unsigned)s->config->session.challenge_life, a));
+    if (v && verifier_has_challenge(v)) {
+        struct trustee_request req;
+        request_begin(&req, a, NULL, NULL, 0);
+        result r = verifier_challenge(v, &req, params, &c.nonce, &extra);
+        request_end(&req);
+        TRY(r);
+    }
+    TRY(challenge_seal(&c, s->sealer, a, &cookie));
+    struct text t = text_begin(a);
+    text_lit(&t, "{\"nonce\":");
+    text_json(&t, c.nonce);
+    text_lit(&t, ",\"extra-params\":");
+    text_add(&t, extra);
+    text_lit(&t, "}");
+    slice body = text_end(&t);
+    ENSURE(body.ptr, NO_MEMORY);
+    metrics_add(s->metrics, METRIC_AUTH_SUCCESSES);
+    reply_json_with_cookie(x, body, cookie, c.expiry);
+    return OK;
+}
+
+void api_auth(struct http_exchange *x)
+{
+    struct record r;
+    slice version, tee;
+    const json *params;
+    struct arena *a = &x->slot->scratch;
+    record_begin(&r, a, "auth", x->id);
+    metrics_add(service_of(x)->metrics, METRIC_AUTH_REQUESTS);
+    result read = auth_read(x, &version, &tee, &params);
+    if (FAILED(read)) {
+        auth_refuse(x, &r, read.reason, S("deserialize Request"));
+        return;
+    }
+    r.tee = tee;
+    if (!is_version(version)) {
+        auth_refuse(x, &r, AUTH_VERSION, S("failed to parse KBS version"));
+        return;
+    }
+    if (!slice_equal(version, S(PROTOCOL))) {
+        slice source = arena_printf(a, "KBS Client Protocol Version Mismatch: expect =" PROTOCOL
+                                       " while the request is %.*s", SLICE_ARG(slice_sub(version, 0, 64)));
+        auth_refuse(x, &r, AUTH_VERSION, source);
+        return;
+    }
+    result answer = slice_equal(tee, S("se")) && !plugins_verifier(service_of(x)->plugins, tee)
+                        ? FAIL(AUTH_TEE)
+                        : auth_answer(x, tee, version, params);
+    if (FAILED(answer))
+        auth_refuse(x, &r, answer.reason, S("Attestation Service generate challenge failed"));
+}
+
+static void attest_refuse(struct http_exchange *x, const struct attest_answer *answer, struct record *r,
+                          enum reason why)
+{
+    struct service *s = service_of(x);
+    if (answer->verified)
+        metrics_attestation(s->metrics, answer->challenge.tee, false);
+    else
+        metrics_add(s->metrics, METRIC_ATTESTATION_ERRORS);
+    api_record_end(x, r, false);
+    reply_refusal(x, why, &(struct api_refusal){"AttestationError",
+                                                S("Attestation error: RCAR handshake Attest failed")});
+}
+
+void api_attest(struct http_exchange *x)
+{
+    struct service *s = service_of(x);
+    struct record r;
+    struct attest_answer answer;
+    record_begin(&r, &x->slot->scratch, "attestation", x->id);
+    metrics_add(s->metrics, METRIC_ATTESTATION_REQUESTS);
+    result outcome = attest(x, &r, &answer);
+    if (FAILED(outcome)) {
+        attest_refuse(x, &answer, &r, outcome.reason);
+        return;
+    }
+    r.allowed = true;
+    metrics_attestation(s->metrics, answer.challenge.tee, true);
+    api_record_end(x, &r, true);
+    struct text t = text_begin(&x->slot->scratch);
+    text_lit(&t, "{\"token\":\"");
+    text_add(&t, answer.token);
+    text_lit(&t, "\"}");
+    slice body = text_end(&t);
+    if (!body.ptr) {
+        attest_refuse(x, &answer, &r, NO_MEMORY);
+        return;
+    }
+    reply_json_with_cookie(x, body, answer.cookie, answer.challenge.expiry);
+}

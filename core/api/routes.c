@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The route table: the one place that says what is served, who may call it, and how large a body may be. The first row
+ * that fits decides.
+ */
+#include "core/api/api.h"
+
+#define GET HTTP_METHOD_GET
+#define POST HTTP_METHOD_POST
+#define PUT HTTP_METHOD_PUT
+#define DELETE HTTP_METHOD_DELETE
+
+const struct http_route API_ROUTES[] = {
+    /* upstream's protocol: interface §1.2 */
+    {POST, "/kbs/v0/auth", ACCESS_PUBLIC, BODY_SMALL, api_auth, "auth"},
+    {POST, "/kbs/v0/auth/*", ACCESS_PUBLIC, BODY_SMALL, api_auth, "auth"},
+    {POST, "/kbs/v0/attest", ACCESS_GUEST, BODY_LARGE, api_attest, "attest"},
+    {POST, "/kbs/v0/attest/*", ACCESS_GUEST, BODY_LARGE, api_attest, "attest"},
+    {GET, "/kbs/v0/resource/*", ACCESS_GUEST, BODY_NONE, api_resource_get, "resource"},
+    {PUT, "/kbs/v0/resource/*", ACCESS_GUEST, BODY_NONE, api_resource_put, "resource"},
+    {POST, "/kbs/v0/resource/*", ACCESS_ADMIN, BODY_SECRET, api_resource_post, "resource"},
+    {DELETE, "/kbs/v0/resource/*", ACCESS_ADMIN, BODY_NONE, api_resource_delete, "resource"},
+    {GET, "/kbs/v0/resource-policy", ACCESS_ADMIN, BODY_NONE, api_resource_policy_ids, "resource-policy"},
+    {POST, "/kbs/v0/resource-policy", ACCESS_ADMIN, BODY_LARGE, api_resource_policy_set, "resource-policy"},
+    {POST, "/kbs/v0/attestation-policy", ACCESS_ADMIN, BODY_LARGE, api_attestation_policy_set, "attestation-policy"},
+    {POST, "/kbs/v0/reference-value", ACCESS_ADMIN, BODY_LARGE, api_reference_value_post, "reference-value"},
+    {GET, "/kbs/v0/reference-value/*", ACCESS_ADMIN, BODY_NONE, api_reference_value_get, "reference-value"},
+
+    /* our own, for administrators */
+    {GET, "/admin/v1/resources", ACCESS_ADMIN, BODY_NONE, api_resources_list, "resources"},
+    {GET, "/admin/v1/policies", ACCESS_ADMIN, BODY_NONE, api_policies_list, "policies"},
+    {GET, "/admin/v1/policies/*", ACCESS_ADMIN, BODY_NONE, api_policy_text, "policies"},
+    {GET, "/admin/v1/reference-values", ACCESS_ADMIN, BODY_NONE, api_reference_values_list, "reference-values"},
+    {DELETE, "/admin/v1/reference-values/*", ACCESS_ADMIN, BODY_NONE, api_reference_value_delete, "reference-values"},
+    {GET, "/admin/v1/decisions", ACCESS_ADMIN, BODY_NONE, api_records_list, "decisions"},
+    {GET, "/admin/v1/decisions/*", ACCESS_ADMIN, BODY_NONE, api_record_get, "decisions"},
+
+    /* probes */
+    {GET, "/healthz", ACCESS_PUBLIC, BODY_NONE, api_healthz, "healthz"},
+    {GET, "/readyz", ACCESS_PUBLIC, BODY_NONE, api_readyz, "readyz"},
+    {GET, "/metrics", ACCESS_PUBLIC, BODY_NONE, api_metrics, "metrics"},
+};
+const size_t API_ROUTE_COUNT = sizeof API_ROUTES / sizeof *API_ROUTES;

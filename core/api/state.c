@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Records of decisions, probes and metrics.
+ */
+#include "core/api/api.h"
+
+#define PLUGINS_SHOWN 64
+
+static bool wants(slice query, slice name, slice *value)
+{
+    slice pair;
+    while (query.ptr && slice_split(&query, '&', &pair)) {
+        size_t equal = slice_find(pair, '=');
+        if (!slice_equal(slice_sub(pair, 0, equal), name))
+            continue;
+        *value = slice_sub(pair, equal + 1, pair.len);
+        return true;
+    }
+    return false;
+}
+
+void api_records_list(struct http_exchange *x)
+{
+    slice text, body;
+    uint64_t limit = 20;
+    if (wants(x->request.query, S("limit"), &text) && (!slice_u64(text, &limit) || limit == 0 || limit > 500)) {
+        reply_refusal(x, HTTP_PATH, &(struct api_refusal){"RecordError", S("limit is a number from 1 to 500")});
+        return;
+    }
+    result r = records_list(service_of(x)->records, (size_t)limit, &x->slot->scratch, &body);
+    if (FAILED(r)) {
+        reply_refusal(x, r.reason, &(struct api_refusal){"RecordError", slice_text(reason_text(r.reason))});
+        return;
+    }
+    reply_ok(x, "application/json", body);
+}
+
+void api_record_get(struct http_exchange *x)
+{
+    uint8_t id[16];
+    size_t length = 0;
+    slice body;
+    bool whole = hex_decode(id, sizeof id, x->request.rest, &length) && length == sizeof id;
+    result r = whole ? records_get(service_of(x)->records, id, &x->slot->scratch, &body) : FAIL(RECORD_NOT_FOUND);
+    if (FAILED(r)) {
+        reply_refusal(x, r.reason, &(struct api_refusal){"RecordError", slice_text(reason_text(r.reason))});
+        return;
+    }
+    reply_ok(x, "application/json", body);
+}
+
+void api_healthz(struct http_exchange *x)
+{
+    reply_ok(x, NULL, NO_SLICE);
+}
+
+/* Every switch that weakens a check and is on. security-rules 16. */
+static void switches(const struct config *c, struct text *t)
+{
+    const struct {
+        bool on;
+        const char *name;
+    } all[] = {
+        {c->service.compat_status == STATUS_UPSTREAM, "compat_status"},
+        {c->plugins.allow_insecure, "plugins.allow_insecure"},
+        {c->admin.allow_unauthenticated, "admin.allow_unauthenticated"},
+        {c->token.insecure_header_jwk, "token.allow_insecure_header_jwk"},
+        {c->release.allow_rsa1_5, "release.allow_rsa1_5"},
+        {!c->http.tls, "http.plain"},
+    };
+    bool any = false;
+    text_lit(t, "\"switches\":[");
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (!all[i].on)
+            continue;
+        if (any)
+            text_lit(t, ",");
+        text_json(t, slice_text(all[i].name));
+        any = true;
+    }
+    text_lit(t, "]");
+}
+
+static void plugins_state(const struct service *s, struct text *t)
+{
+    struct plugin_info info[PLUGINS_SHOWN];
+    size_t count = plugins_info(s->plugins, info, PLUGINS_SHOWN);
+    text_lit(t, "\"plugins\":[");
+    for (size_t i = 0; i < count && i < PLUGINS_SHOWN; i++) {
+        text_add(t, i ? S(",{\"name\":") : S("{\"name\":"));
+        text_json(t, info[i].name);
+        text_lit(t, ",\"version\":");
+        text_json(t, info[i].version);
+        text_lit(t, ",\"kind\":");
+        text_json(t, info[i].kind);
+        text_add(t, info[i].insecure ? S(",\"insecure\":true}") : S(",\"insecure\":false}"));
+    }
+    text_lit(t, "]");
+}
+
+void api_readyz(struct http_exchange *x)
+{
+    struct service *s = service_of(x);
+    struct arena *a = &x->slot->scratch;
+    char why[256] = "";
+    result storage = store_ready(s->store, why, sizeof why);
+    struct policy *resource = policies_pin(s->policies, POLICY_RESOURCE, S(POLICY_RESOURCE_ID));
+    bool policy = resource && resource->compiled;
+    policy_unpin(resource);
+    bool ready = !FAILED(storage) && policy;
+    struct text t = text_begin(a);
+    text_add(&t, ready ? S("{\"ready\":true,\"storage\":") : S("{\"ready\":false,\"storage\":"));
+    text_json(&t, FAILED(storage) ? slice_text(why[0] ? why : reason_text(storage.reason)) : S("ok"));
+    text_lit(&t, ",\"resource_policy\":");
+    text_json(&t, policy ? S("ok") : S("does not compile or is missing"));
+    text_lit(&t, ",");
+    switches(s->config, &t);
+    text_lit(&t, ",");
+    plugins_state(s, &t);
+    text_lit(&t, "}");
+    struct http_reply reply = {.status = ready ? 200 : 503, .content_type = "application/json", .body = text_end(&t)};
+    http_reply(x, &reply);
+}
+
+void api_metrics(struct http_exchange *x)
+{
+    struct service *s = service_of(x);
+    const struct config *c = s->config;
+    struct refval_pin pin = refval_pin(s->reference_values);
+    const struct metrics_extra extra[] = {
+        {"trustee_sessions", "Answered challenges that are remembered", sessions_count(s->sessions)},
+        {"trustee_reference_values", "Reference values that are held", refval_count(pin.snapshot)},
+        {"trustee_switch_allow_insecure", "Whether plugins that prove nothing are allowed", c->plugins.allow_insecure},
+        {"trustee_switch_allow_unauthenticated", "Whether everybody is an administrator",
+         c->admin.allow_unauthenticated},
+        {"trustee_switch_allow_insecure_header_jwk", "Whether any key of a token's header is believed",
+         c->token.insecure_header_jwk},
+        {"trustee_switch_compat_status", "Whether upstream's statuses are sent",
+         c->service.compat_status == STATUS_UPSTREAM},
+        {"trustee_switch_allow_rsa1_5", "Whether resources are encrypted to RSA1_5 keys", c->release.allow_rsa1_5},
+    };
+    refval_unpin(s->reference_values, pin);
+    struct text t = text_begin(&x->slot->scratch);
+    metrics_text(s->metrics, extra, sizeof extra / sizeof *extra, &t);
+    reply_ok(x, "text/plain; version=0.0.4; charset=utf-8", text_end(&t));
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/attest/attest.h"
+
+#include "core/attest/appraise.h"
+#include "core/attest/initdata.h"
+#include "core/attest/runtime.h"
+#include "core/clock/clock.h"
+
+#define EVIDENCE_NODES 16384u
+#define CLASSES_MAX 8
+#define DEADLINE_NS UINT64_C(10000000000)
+
+/* Everything of one attestation. */
+struct attestation {
+    struct http_exchange *x;
+    struct service *service;
+    struct arena *arena;
+    struct record *record;
+    struct attest_answer *answer;
+    struct appraisal_request request;
+    struct runtime_data runtime;
+    struct init_data init;
+    struct ear_submod submods[1 + ADDITIONAL_MAX];
+    struct ear_appraisal appraisals[1 + ADDITIONAL_MAX];
+    size_t count;
+    struct {
+        slice name;
+        unsigned next;
+    } classes[CLASSES_MAX];
+    char basis[BASIS_SIZE + 1];
+};
+
+/* One piece of evidence. */
+struct piece {
+    const struct verifier *verifier;
+    slice tee;
+    const json *evidence;
+    bool primary;
+};
+
+static result refuse(struct attestation *t, enum reason why)
+{
+    record_refuse(t->record, why, NO_SLICE);
+    return FAIL(why);
+}
+
+static result open_challenge(struct attestation *t)
+{
+    struct attest_answer *answer = t->answer;
+    if (!http_cookie(t->x->request.cookie, S(COOKIE_NAME), &answer->cookie) || !answer->cookie.len)
+        return refuse(t, SESSION_NO_COOKIE);
+    result r = challenge_open(answer->cookie, t->service->sealer, t->request.now, t->arena, &answer->challenge);
+    if (FAILED(r))
+        return refuse(t, r.reason);
+    t->record->tee = answer->challenge.tee;
+    return OK;
+}
+
+static result read_request(struct attestation *t, const json **request)
+{
+    result r = json_parse(t->arena, t->x->request.body, request);
+    if (!FAILED(r))
+        r = json_type(*request) == TRUSTEE_NODE_OBJECT ? runtime_data_from(*request, t->arena, &t->runtime)
+                                                       : FAIL(ATTEST_REQUEST);
+    if (FAILED(r))
+        return refuse(t, r.reason);
+    bool same = secret_equal(json_text(t->runtime.nonce), t->answer->challenge.nonce);
+    record_check(t->record, S("attest.nonce"), same, NO_SLICE, NO_SLICE);
+    return same ? OK : refuse(t, ATTEST_NONCE);
+}
+
+/* An answered challenge gives its token again, for the same nonce and key only, without a look at the evidence. */
+static result stored_token(struct attestation *t, bool *done)
+{
+    enum session_found found;
+    uint8_t binding[16];
+    struct token token;
+    slice stored;
+    *done = false;
+    result r = sessions_get(t->service->sessions, t->answer->challenge.id, clock_monotonic_ms(), t->arena, &found,
+                            binding, &stored);
+    if (FAILED(r))
+        return refuse(t, r.reason);
+    if (found == SESSION_ABSENT)
+        return OK;
+    if (!secret_equal(slice_of(binding, 16), slice_of(t->runtime.binding, 16)))
+        return refuse(t, SESSION_CONSUMED);
+    if (found == SESSION_GONE)
+        return OK;
+    r = token_judge(t->service->trust, stored, t->request.now, slice_text(t->basis), t->arena, &token);
+    if (FAILED(r))
+        return refuse(t, SESSION_CONSUMED);
+    record_check(t->record, S("attest.session"), true, NO_SLICE, S("answered before with the same key: stored token"));
+    t->answer->token = stored;
+    *done = true;
+    return OK;
+}
+
+/* "cpu0", "gpu0", "gpu1", … */
+static slice submod_name(struct attestation *t, slice class)
+{
+    for (size_t i = 0; i < CLASSES_MAX; i++) {
+        if (t->classes[i].name.ptr && !slice_equal(t->classes[i].name, class))
+            continue;
+        t->classes[i].name = class;
+        return arena_printf(t->arena, "%.*s%u", SLICE_ARG(class), t->classes[i].next++);
+    }
+    return NO_SLICE;
+}
+
+/* What the service itself says about the evidence. Absent where there is nothing to say. */
+static void service_claims(struct attestation *t, const struct piece *p, const struct verified *v,
+                           struct trustee_writer *w)
+{
+    bool insecure = verifier_insecure(p->verifier), unchecked = p->primary && !v->init_data_checked;
+    if (!insecure && !unchecked && p->primary)
+        return;
+    (void)t;
+    claims_object(w, S("trustee"));
+    if (insecure)
+        claims_bool(w, S("insecure"), true);
+    if (unchecked)
+        claims_bool(w, S("init_data_checked"), false);
+    if (!p->primary)
+        claims_text(w, S("attached"), S("unproven"));
+    claims_close(w);
+}
+
+static void runtime_claims(struct attestation *t, const struct piece *p, struct trustee_writer *w)
+{
+    claims_object(w, S("runtime_data_claims"));
+    if (p->primary)
+        claims_text(w, S("additional-evidence"), t->runtime.additional ? json_text(t->runtime.additional) : S(""));
+    claims_json(w, S("nonce"), t->runtime.nonce);
+    claims_json(w, S("tee-pubkey"), t->runtime.key);
+    claims_close(w);
+}
+
+/* The annotated evidence: what the policy sees, and what the token carries. */
+static result annotate(struct attestation *t, const struct piece *p, const struct verified *v, tree *out)
+{
+    struct trustee_writer w;
+    TRY(claims_begin(&w, t->arena, EVIDENCE_NODES));
+    claims_subtree(&w, p->tee, v->claims, tree_root(v->claims));
+    if (v->init_data_claim.len) {
+        claims_text(&w, S("init_data"), v->init_data_claim);
+        TRY(init_data_claims(&t->init, &w, S("init_data_claims"), t->arena));
+    }
+    if (v->report_data_claim.len) {
+        claims_text(&w, S("report_data"), v->report_data_claim);
+        runtime_claims(t, p, &w);
+    }
+    service_claims(t, p, v, &w);
+    return claims_end(&w, out);
+}
+
+static result verify(struct attestation *t, const struct piece *p, tree *evidence)
+{
+    struct verified v;
+    trustee_verify_in in = {.size = sizeof in,
+                            .tee = p->tee,
+                            .evidence = p->evidence,
+                            .report_data = slice_of(p->primary ? t->runtime.primary : t->runtime.device,
+                                                    RUNTIME_DIGEST_SIZE),
+                            .now = t->request.now};
+    if (p->primary && t->init.present)
+        in.init_data = slice_of(t->init.digest, t->init.digest_size);
+    result r = verifier_verify(p->verifier, &t->request.base, &in, &v);
+    if (!FAILED(r))
+        r = annotate(t, p, &v, evidence);
+    return FAILED(r) ? refuse(t, r.reason) : OK;
+}
+
+static result appraise_one(struct attestation *t, slice class, tree evidence, struct ear_appraisal *out)
+{
+    slice id = arena_printf(t->arena, "default_%.*s", SLICE_ARG(class));
+    ENSURE(id.ptr, NO_MEMORY);
+    struct policy *policy = policies_pin(t->service->policies, POLICY_APPRAISAL, id);
+    if (!policy)
+        return refuse(t, APPRAISAL_NO_POLICY);
+    struct appraisal_in in = {policy, evidence, t->service->config->policy.timeout * 1000};
+    result r = appraise(t->service->appraisals, &t->request, &in, out);
+    policy_unpin(policy);
+    return FAILED(r) ? refuse(t, r.reason) : OK;
+}
+
+static void record_appraisal(struct attestation *t, slice name, const struct ear_appraisal *a)
+{
+    enum ear_tier status = ear_status(a);
+    struct text text = text_begin(t->arena);
+    ear_vector_json(&text, a);
+    slice vector = text_end(&text);
+    slice check = arena_printf(t->arena, "appraisal.%.*s", SLICE_ARG(name));
+    record_check(t->record, check, status == EAR_AFFIRMING, S("affirming"), slice_text(ear_tier_name(status)));
+    if (t->count)
+        return;
+    t->record->vector = vector;
+    t->record->status = slice_text(ear_tier_name(status));
+}
+
+static result judge(struct attestation *t, const struct piece *p)
+{
+    slice class = verifier_tee(p->verifier)->device_class, name = submod_name(t, class);
+    tree evidence;
+    uint64_t limit = verifier_max_evidence(p->verifier);
+    if (!name.ptr)
+        return refuse(t, NO_MEMORY);
+    if (limit && t->x->request.body.len > limit)
+        return refuse(t, ATTEST_EVIDENCE_SIZE);
+    TRY(verify(t, p, &evidence));
+    struct ear_appraisal *appraisal = &t->appraisals[t->count];
+    TRY(appraise_one(t, class, evidence, appraisal));
+    record_appraisal(t, name, appraisal);
+    t->submods[t->count++] = (struct ear_submod){name, appraisal, evidence};
+    return OK;
+}
+
+static result judge_primary(struct attestation *t, const json *request)
+{
+    struct piece p = {.tee = t->answer->challenge.tee,
+                      .evidence = json_at(request, S("/tee-evidence/primary_evidence")),
+                      .primary = true};
+    if (!p.evidence)
+        return refuse(t, ATTEST_REQUEST);
+    p.verifier = plugins_verifier(t->service->plugins, p.tee);
+    if (!p.verifier)
+        return refuse(t, ATTEST_NO_VERIFIER);
+    if (!slice_equal(verifier_tee(p.verifier)->device_class, S("cpu")))
+        return refuse(t, ATTEST_DEVICE_AS_PRIMARY);
+    result r = init_data_from(json_get(request, S("init-data")), t->arena, &t->init);
+    if (FAILED(r))
+        return refuse(t, r.reason);
+    t->answer->verified = true;
+    return judge(t, &p);
+}
+
+/* The string is parsed exactly as it was hashed: no other spelling of it counts. */
+static result judge_additional(struct attestation *t)
+{
+    const json *devices;
+    slice text = t->runtime.additional ? json_text(t->runtime.additional) : NO_SLICE;
+    struct piece p = {.primary = false};
+    if (!text.len)
+        return OK;
+    if (FAILED(json_parse(t->arena, text, &devices)) || json_type(devices) != TRUSTEE_NODE_OBJECT ||
+        json_count(devices) > ADDITIONAL_MAX)
+        return refuse(t, ATTEST_ADDITIONAL);
+    for (p.evidence = json_next(devices, NULL, &p.tee); p.evidence;
+         p.evidence = json_next(devices, p.evidence, &p.tee)) {
+        p.verifier = plugins_verifier(t->service->plugins, p.tee);
+        if (!p.verifier)
+            return refuse(t, ATTEST_NO_VERIFIER);
+        if (slice_equal(verifier_tee(p.verifier)->device_class, S("cpu")))
+            return refuse(t, ATTEST_ADDITIONAL);
+        TRY(judge(t, &p));
+    }
+    return OK;
+}
+
+static result issue(struct attestation *t)
+{
+    slice token;
+    const struct challenge *c = &t->answer->challenge;
+    result r = ear_issue(t->service->issuer, t->submods, t->count, t->request.now, slice_text(t->basis), t->arena,
+                         &token);
+    if (FAILED(r))
+        return refuse(t, r.reason);
+    uint64_t now_ms = clock_monotonic_ms();
+    uint64_t left = (uint64_t)(c->expiry + 2 * CHALLENGE_SKEW - t->request.now) * 1000;
+    r = sessions_put(t->service->sessions, c->id, t->runtime.binding, token, now_ms, now_ms + left, t->arena,
+                     &t->answer->token);
+    return FAILED(r) ? refuse(t, r.reason) : OK;
+}
+
+static result run(struct attestation *t)
+{
+    const json *request;
+    bool done;
+    TRY(open_challenge(t));
+    TRY(read_request(t, &request));
+    TRY(stored_token(t, &done));
+    if (done)
+        return OK;
+    TRY(judge_primary(t, request));
+    TRY(judge_additional(t));
+    return issue(t);
+}
+
+result attest(struct http_exchange *x, struct record *record, struct attest_answer *out)
+{
+    struct service *s = service_of(x);
+    struct attestation *t = arena_new(&x->slot->scratch, struct attestation);
+    ENSURE(t, NO_MEMORY);
+    *out = (struct attest_answer){0};
+    *t = (struct attestation){.x = x, .service = s, .arena = &x->slot->scratch, .record = record, .answer = out};
+    struct refval_pin pin = refval_pin(s->reference_values);
+    basis_name(s->basis, t->basis);
+    request_begin(&t->request.base, t->arena, NULL, record, clock_monotonic_ns() + DEADLINE_NS);
+    t->request.values = pin.snapshot;
+    t->request.now = clock_wall();
+    result r = run(t);
+    request_end(&t->request.base);
+    refval_unpin(s->reference_values, pin);
+    return r;
+}

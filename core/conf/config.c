@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/conf/config.h"
+
+#include "core/log/log.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define OPTIONS(array) array, COUNT(array)
+
+static const char *const profiles[] = {"standard", "restricted", NULL};
+static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
+static const char *const statuses[] = {"own", "upstream", NULL};
+
+#define AT(member) BIND_AT(struct service_config, member)
+static const struct bind_option service_options[] = {
+    {"profile", BIND_CHOICE, AT(profile), .fallback = "standard", .choices = profiles,
+     .help = "restricted refuses every compat_ and allow_ switch that weakens a check, and wants bindings"},
+    {"log_level", BIND_CHOICE, AT(log_level), .fallback = "info", .choices = levels, .help = "what is logged"},
+    {"workers", BIND_NUMBER, AT(workers), .fallback = "2", .min = 1, .max = 256, .help = "threads that serve requests"},
+    {"compat_status", BIND_CHOICE, AT(compat_status), .fallback = "own", .choices = statuses,
+     .help = "upstream: 401 for everything but an unknown plugin, as upstream's server answers"},
+    {"pid_file", BIND_PATH, AT(pid_file), .help = "written once requests are served"},
+};
+#undef AT
+#define AT(member) BIND_AT(struct http_config, member)
+static const struct bind_option http_options[] = {
+    {"listen", BIND_TEXT, AT(listen), .fallback = "127.0.0.1:8080", .flags = BIND_MANY,
+     .help = "address:port, [IPv6]:port; port 0 takes any"},
+    {"tls", BIND_BOOL, AT(tls), .fallback = "yes", .help = "no: plain HTTP, only behind something that ends TLS"},
+    {"certificate", BIND_PATH, AT(certificate), .help = "PEM certificate chain, leaf first"},
+    {"private_key", BIND_PATH, AT(private_key), .help = "PEM private key of the certificate"},
+    {"head_limit", BIND_SIZE, AT(head_limit), .fallback = "128KiB", .min = 8192, .max = 4u << 20,
+     .help = "of a request line with all headers"},
+    {"headers", BIND_NUMBER, AT(headers), .fallback = "96", .min = 16, .max = 1000, .help = "headers of a request"},
+    {"body_limit", BIND_SIZE, AT(body_limit), .fallback = "2MiB", .min = 65536, .max = 64u << 20,
+     .help = "of a request's body"},
+    {"slots", BIND_NUMBER, AT(slots), .fallback = "32", .min = 1, .max = 4096,
+     .help = "requests in flight for each worker; more are answered 503"},
+    {"connections", BIND_NUMBER, AT(connections), .fallback = "10000", .min = 1, .max = 1000000,
+     .help = "open connections for each worker"},
+    {"head_timeout", BIND_DURATION, AT(head_timeout), .fallback = "5s", .min = 1, .max = 600, .help = "for all headers"},
+    {"body_timeout", BIND_DURATION, AT(body_timeout), .fallback = "30s", .min = 1, .max = 3600, .help = "for the body"},
+    {"handshake_timeout", BIND_DURATION, AT(handshake_timeout), .fallback = "5s", .min = 1, .max = 600,
+     .help = "for the TLS handshake"},
+    {"idle_timeout", BIND_DURATION, AT(idle_timeout), .fallback = "60s", .min = 1, .max = 86400,
+     .help = "between two requests"},
+    {"write_timeout", BIND_DURATION, AT(write_timeout), .fallback = "30s", .min = 1, .max = 3600,
+     .help = "for a client that does not read its reply"},
+};
+#undef AT
+#define AT(member) BIND_AT(struct session_config, member)
+static const struct bind_option session_options[] = {
+    {"challenge_life", BIND_DURATION, AT(challenge_life), .fallback = "5m", .min = 5, .max = 3600,
+     .help = "how long a challenge can be answered"},
+    {"key_file", BIND_PATH, AT(key_files), .flags = BIND_MANY,
+     .help = "32 bytes that seal challenges; the first seals, the second still opens; none: made anew at each start"},
+    {"capacity", BIND_NUMBER, AT(capacity), .fallback = "1000000", .min = 1024, .max = 100000000,
+     .help = "answered challenges that are remembered until they expire; more are answered 503"},
+    {"token_memory", BIND_SIZE, AT(token_memory), .fallback = "4MiB", .min = 1u << 20, .max = UINT64_C(16) << 30,
+     .help = "for the tokens of sessions; the oldest leave first and their owners attest again"},
+};
+#undef AT
+#define AT(member) BIND_AT(struct token_config, member)
+static const struct bind_option token_options[] = {
+    {"signing_key", BIND_PATH, AT(signing_key),
+     .help = "PEM private key that signs attestation tokens (EC P-256); none: made anew at each start"},
+    {"certificate_chain", BIND_PATH, AT(certificate_chain), .help = "PEM chain of that key, put into tokens as x5c"},
+    {"certificate_url", BIND_TEXT, AT(certificate_url), .help = "put into tokens as x5u"},
+    {"life", BIND_DURATION, AT(life), .fallback = "5m", .min = 10, .max = 86400, .help = "of a token"},
+    {"leeway", BIND_DURATION, AT(leeway), .fallback = "60s", .min = 0, .max = 60,
+     .help = "past exp, for tokens of other issuers; ours have none"},
+    {"issuer", BIND_TEXT, AT(issuer), .fallback = "CoCo-Attestation-Service", .help = "claim iss"},
+    {"developer", BIND_TEXT, AT(developer), .fallback = "https://confidentialcontainers.org",
+     .help = "claim ear.verifier-id.developer"},
+    {"build", BIND_TEXT, AT(build), .fallback = "attestation-service 0.1.0", .help = "claim ear.verifier-id.build"},
+    {"profile", BIND_TEXT, AT(profile), .fallback = "tag:github.com,2024:confidential-containers/Trustee",
+     .help = "claim eat_profile"},
+    {"verbose", BIND_BOOL, AT(verbose), .fallback = "yes", .help = "no: leave additional-evidence out of tokens"},
+    {"trusted_certificates", BIND_PATH, AT(trusted_certificates), .flags = BIND_MANY,
+     .help = "PEM certificates that vouch for the header keys of other issuers' tokens"},
+    {"trusted_jwks", BIND_PATH, AT(trusted_jwks), .flags = BIND_MANY, .help = "JWK sets of other issuers"},
+    {"allow_insecure_header_jwk", BIND_BOOL, AT(insecure_header_jwk), .fallback = "no",
+     .help = "believe whatever key a token's header brings: for trying out only"},
+    {"key_pointer", BIND_TEXT, AT(key_pointers), .flags = BIND_MANY,
+     .help = "JSON pointer to the TEE key in other issuers' tokens, before the usual ones"},
+};
+#undef AT
+static const struct bind_option admin_options[] = {
+    {"allow_unauthenticated", BIND_BOOL, BIND_AT(struct admin_config, allow_unauthenticated), .fallback = "no",
+     .help = "everybody is an administrator: for trying out only"},
+};
+static const struct bind_option release_options[] = {
+    {"require_binding", BIND_BOOL, BIND_AT(struct release_config, require_binding), .fallback = "no",
+     .help = "release nothing that no [binding NAME] ties to a workload"},
+    {"allow_rsa1_5", BIND_BOOL, BIND_AT(struct release_config, allow_rsa1_5), .fallback = "no",
+     .help = "encrypt to RSA1_5 keys, which is deprecated"},
+};
+static const struct bind_option plugins_options[] = {
+    {"directory", BIND_PATH, BIND_AT(struct plugins_config, directory), .fallback = "/usr/lib/trustee/plugins",
+     .help = "every plugin's file lies below it"},
+    {"allow_insecure", BIND_BOOL, BIND_AT(struct plugins_config, allow_insecure), .fallback = "no",
+     .help = "load plugins that prove nothing, such as sample: for trying out only"},
+};
+static const struct bind_option storage_options[] = {
+    {"use", BIND_TEXT, BIND_AT(struct storage_config, use), .fallback = "file",
+     .help = "the plugin that keeps resources, policies and reference values"},
+};
+static const struct bind_option policy_options[] = {
+    {"language", BIND_TEXT, BIND_AT(struct policy_config, language), .fallback = "rego", .help = "of all policies"},
+    {"timeout", BIND_DURATION, BIND_AT(struct policy_config, timeout), .fallback = "1s", .min = 1, .max = 60,
+     .help = "an evaluation that takes longer denies"},
+};
+static const struct bind_option records_options[] = {
+    {"memory", BIND_SIZE, BIND_AT(struct records_config, memory), .fallback = "4MiB", .min = 262144, .max = 1u << 30,
+     .help = "for the records of decisions that trusteectl explain shows"},
+};
+
+static const struct bind_table tables[] = {
+    {"service", NULL, "the service as a whole", OPTIONS(service_options)},
+    {"http", NULL, "where and how it listens", OPTIONS(http_options)},
+    {"session", NULL, "challenges and sessions", OPTIONS(session_options)},
+    {"token", NULL, "attestation tokens", OPTIONS(token_options)},
+    {"admin", NULL, "administrators; their keys are in [admin-key NAME], what they may do in [role NAME]",
+     OPTIONS(admin_options)},
+    {"release", NULL, "the release of resources; ties to workloads are in [binding NAME]", OPTIONS(release_options)},
+    {"plugins", NULL, "plugins; each one has its own [plugin NAME], see --help-plugin NAME", OPTIONS(plugins_options)},
+    {"storage", NULL, "what keeps resources, policies and reference values", OPTIONS(storage_options)},
+    {"policy", NULL, "policies", OPTIONS(policy_options)},
+    {"records", NULL, "records of decisions", OPTIONS(records_options)},
+};
+
+/* Sections that other readers bind, for "did you mean". */
+static const struct bind_table others[] = {{"plugin", "NAME", NULL, NULL, 0},
+                                           {"admin-key", "NAME", NULL, NULL, 0},
+                                           {"role", "NAME", NULL, NULL, 0},
+                                           {"binding", "NAME", NULL, NULL, 0}};
+
+static result restricted(const struct config *c, char *error, size_t error_size)
+{
+    const struct {
+        bool on;
+        const char *section, *key;
+    } weak[] = {
+        {c->admin.allow_unauthenticated, "admin", "allow_unauthenticated"},
+        {c->plugins.allow_insecure, "plugins", "allow_insecure"},
+        {c->token.insecure_header_jwk, "token", "allow_insecure_header_jwk"},
+        {c->release.allow_rsa1_5, "release", "allow_rsa1_5"},
+        {!c->http.tls, "http", "tls = no"},
+        {!c->release.require_binding, "release", "require_binding = no"},
+    };
+    if (c->service.profile != PROFILE_RESTRICTED)
+        return OK;
+    for (size_t i = 0; i < COUNT(weak); i++)
+        if (weak[i].on) {
+            snprintf(error, error_size,
+                     "%.*s: profile = restricted does not allow [%s] %s; change it, or use profile = standard",
+                     SLICE_ARG(c->ini.file), weak[i].section, weak[i].key);
+            return FAIL(CONFIG_VALUE);
+        }
+    return OK;
+}
+
+static result tls_has_files(const struct config *c, char *error, size_t error_size)
+{
+    if (!c->http.tls || (c->http.certificate.len && c->http.private_key.len))
+        return OK;
+    snprintf(error, error_size,
+             "%.*s: [http] tls = yes needs certificate and private_key; `trusteectl init` makes a pair for a start, and "
+             "tls = no serves plain HTTP",
+             SLICE_ARG(c->ini.file));
+    return FAIL(CONFIG_VALUE);
+}
+
+result config_read(const char *file, struct config *c, char *error, size_t error_size)
+{
+    *c = (struct config){0};
+    void *const targets[] = {&c->service, &c->http,    &c->session, &c->token,  &c->admin,
+                             &c->release, &c->plugins, &c->storage, &c->policy, &c->records};
+    TRY(arena_map(&c->arena, 16u << 20, ARENA_PLAIN));
+    TRY(ini_read(&c->arena, file, &c->ini, error, error_size));
+    struct bind b = {&c->ini, &c->arena, error, error_size};
+    for (size_t i = 0; i < COUNT(tables); i++)
+        TRY(bind_section(&b, &tables[i], NO_SLICE, targets[i]));
+    TRY(tls_has_files(c, error, error_size));
+    return restricted(c, error, error_size);
+}
+
+void config_free(struct config *c)
+{
+    arena_unmap(&c->arena);
+}
+
+result config_finish(struct config *c, char *error, size_t error_size)
+{
+    const struct bind_table *all[COUNT(tables) + COUNT(others)];
+    for (size_t i = 0; i < COUNT(tables); i++)
+        all[i] = &tables[i];
+    for (size_t i = 0; i < COUNT(others); i++)
+        all[COUNT(tables) + i] = &others[i];
+    struct bind b = {&c->ini, &c->arena, error, error_size};
+    return bind_finish(&b, all, COUNT(all));
+}
+
+void config_help(FILE *out)
+{
+    for (size_t i = 0; i < COUNT(tables); i++)
+        bind_help(&tables[i], out);
+}
+
+void config_reference(FILE *out)
+{
+    for (size_t i = 0; i < COUNT(tables); i++)
+        bind_reference(&tables[i], out);
+}

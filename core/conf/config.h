@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The daemon's own options. The tables in config.c are the only list of them: they check the INI, fill these structs,
+ * and print --help-config and docs/configuration.md.
+ */
+#ifndef CORE_CONF_CONFIG_H
+#define CORE_CONF_CONFIG_H
+
+#include "core/conf/bind.h"
+
+enum profile { PROFILE_STANDARD, PROFILE_RESTRICTED };
+enum compat_status { STATUS_OWN, STATUS_UPSTREAM };
+
+struct service_config {
+    unsigned profile;   /* enum profile */
+    unsigned log_level; /* enum log_level */
+    uint64_t workers;
+    unsigned compat_status; /* enum compat_status */
+    slice pid_file;
+};
+
+struct http_config {
+    struct bind_list listen;
+    bool tls;
+    slice certificate, private_key;
+    uint64_t head_limit, body_limit, slots, connections, headers;
+    uint64_t head_timeout, body_timeout, handshake_timeout, idle_timeout, write_timeout;
+};
+
+struct session_config {
+    uint64_t challenge_life, capacity, token_memory;
+    struct bind_list key_files;
+};
+
+struct token_config {
+    slice signing_key, certificate_chain, certificate_url, issuer, developer, build, profile;
+    uint64_t life, leeway;
+    bool verbose, insecure_header_jwk;
+    struct bind_list trusted_certificates, trusted_jwks, key_pointers;
+};
+
+struct admin_config {
+    bool allow_unauthenticated;
+};
+
+struct release_config {
+    bool require_binding, allow_rsa1_5;
+};
+
+struct plugins_config {
+    slice directory;
+    bool allow_insecure;
+};
+
+struct storage_config {
+    slice use;
+};
+
+struct policy_config {
+    slice language;
+    uint64_t timeout;
+};
+
+struct records_config {
+    uint64_t memory;
+};
+
+struct config {
+    struct ini ini;
+    struct arena arena;
+    struct service_config service;
+    struct http_config http;
+    struct session_config session;
+    struct token_config token;
+    struct admin_config admin;
+    struct release_config release;
+    struct plugins_config plugins;
+    struct storage_config storage;
+    struct policy_config policy;
+    struct records_config records;
+};
+
+/* Reads a file and fills everything but the sections of plugins, administrators, roles and bindings, whose readers are
+ * elsewhere. CONFIG_SYNTAX, CONFIG_VALUE with "file:line:column: …" in `error`. */
+MUST_CHECK result config_read(const char *file, struct config *out, char *error, size_t error_size);
+void config_free(struct config *c);
+/* Refuses sections that nobody has read. Call it when every reader is through. */
+MUST_CHECK result config_finish(struct config *c, char *error, size_t error_size);
+/* Everything as a commented INI, or as Markdown. */
+void config_help(FILE *out);
+void config_reference(FILE *out);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Trying a policy in a child process before it is loaded here: a policy engine may run out of its stack, loop or take
+ * all memory on a hostile policy, and then only the child dies. The child is spawned, never forked from the threaded
+ * daemon. A verdict is remembered by the hash of the text, for the life of this process.
+ */
+#ifndef CORE_POLICY_TRIAL_H
+#define CORE_POLICY_TRIAL_H
+
+#include "core/policy/policies.h"
+
+/* POLICY_REFUSED with `error`; POLICY_LIMIT when the child died or took too long; OK at once when argv is NULL. */
+MUST_CHECK result policy_try(const struct policy_trial *trial, const uint8_t hash[32], slice text,
+                             struct policy_error *error);
+/* The child's side: reads the text from standard input, puts limits on itself, compiles and evaluates it once with an
+ * empty input, and says the outcome on standard output. Returns the exit code. */
+int policy_trial_main(const struct engine *engine);
+/* Puts limits on memory (512 MiB), CPU time (5 s) and core files of this process. */
+void policy_trial_limits(void);
+
+#endif

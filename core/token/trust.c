@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/token/trust.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/token/ear.h"
+
+#define JWKS_KEYS_MAX 64
+#define VERIFIED_SLOTS 4096u /* a power of two */
+
+/* Who signed a token that verified. */
+enum signer_kind { SIGNER_NONE, SIGNER_OWN, SIGNER_JWKS, SIGNER_CHAIN, SIGNER_HEADER };
+
+struct trusted_key {
+    char kid[128];
+    size_t kid_size;
+    struct jws_key *key;
+};
+
+/* A signature that was verified: the digest of the whole token. Direct-mapped; one lock per stripe. */
+struct verified_slot {
+    uint8_t digest[32];
+    uint32_t kind;
+};
+
+struct token_trust {
+    struct trust_settings settings;
+    struct jws_key *own;
+    struct trust_anchors *anchors;
+    struct trusted_key keys[JWKS_KEYS_MAX];
+    size_t key_count;
+    pthread_mutex_t locks[16];
+    struct verified_slot *verified;
+};
+
+static result load_jwks(struct token_trust *t, slice text)
+{
+    struct arena a;
+    const json *set;
+    TRY(arena_map(&a, 64 * 1024 + 16 * text.len, ARENA_PLAIN));
+    result r = json_parse(&a, text, &set);
+    const json *list = FAILED(r) ? NULL : json_get(set, S("keys"));
+    for (const json *k = list ? json_next(list, NULL, NULL) : NULL; k && !FAILED(r); k = json_next(list, k, NULL)) {
+        struct trusted_key *slot = &t->keys[t->key_count];
+        slice kid = json_text(json_get(k, S("kid")));
+        if (t->key_count == JWKS_KEYS_MAX || kid.len >= sizeof slot->kid) {
+            r = FAIL(TOKEN_UNTRUSTED);
+            break;
+        }
+        r = jws_key_from_jwk(k, &slot->key);
+        if (FAILED(r))
+            break;
+        memcpy(slot->kid, kid.ptr ? kid.ptr : (const uint8_t *)"", kid.len);
+        slot->kid_size = kid.len;
+        t->key_count++;
+    }
+    arena_unmap(&a);
+    return FAILED(r) || !list ? FAIL(TOKEN_UNTRUSTED) : OK;
+}
+
+static result trust_load(struct token_trust *t, char *error, size_t error_size)
+{
+    const struct trust_settings *s = &t->settings;
+    if (s->own)
+        TRY(jws_signer_public(s->own, &t->own));
+    if (s->anchors_pem.len && FAILED(trust_anchors_from_pem(s->anchors_pem, &t->anchors))) {
+        snprintf(error, error_size, "trusted certificates: no usable certificate in the file");
+        return FAIL(TOKEN_UNTRUSTED);
+    }
+    for (size_t i = 0; i < s->jwks_count; i++)
+        if (FAILED(load_jwks(t, s->jwks[i]))) {
+            snprintf(error, error_size, "JWK set %zu: not a JWK set of at most %d signature keys", i + 1, JWKS_KEYS_MAX);
+            return FAIL(TOKEN_UNTRUSTED);
+        }
+    return OK;
+}
+
+result token_trust_new(const struct trust_settings *settings, struct token_trust **out, char *error, size_t error_size)
+{
+    struct token_trust *t = calloc(1, sizeof *t);
+    ENSURE(t, NO_MEMORY);
+    t->settings = *settings;
+    t->verified = calloc(VERIFIED_SLOTS, sizeof *t->verified);
+    for (size_t i = 0; i < sizeof t->locks / sizeof *t->locks; i++)
+        pthread_mutex_init(&t->locks[i], NULL);
+    result r = t->verified ? trust_load(t, error, error_size) : FAIL(NO_MEMORY);
+    if (FAILED(r)) {
+        token_trust_free(t);
+        return r;
+    }
+    *out = t;
+    return OK;
+}
+
+void token_trust_free(struct token_trust *t)
+{
+    if (!t)
+        return;
+    jws_key_free(t->own);
+    trust_anchors_free(t->anchors);
+    for (size_t i = 0; i < t->key_count; i++)
+        jws_key_free(t->keys[i].key);
+    free(t->verified);
+    free(t);
+}
+
+static struct verified_slot *slot_of(struct token_trust *t, const uint8_t digest[32], pthread_mutex_t **lock)
+{
+    size_t n = ((size_t)digest[0] | (size_t)digest[1] << 8) & (VERIFIED_SLOTS - 1);
+    *lock = &t->locks[n % (sizeof t->locks / sizeof *t->locks)];
+    return &t->verified[n];
+}
+
+static enum signer_kind verified_get(struct token_trust *t, const uint8_t digest[32])
+{
+    pthread_mutex_t *lock;
+    const struct verified_slot *slot = slot_of(t, digest, &lock);
+    pthread_mutex_lock(lock);
+    enum signer_kind kind = memcmp(slot->digest, digest, 32) == 0 ? (enum signer_kind)slot->kind : SIGNER_NONE;
+    pthread_mutex_unlock(lock);
+    return kind;
+}
+
+static void verified_put(struct token_trust *t, const uint8_t digest[32], enum signer_kind kind)
+{
+    pthread_mutex_t *lock;
+    struct verified_slot *slot = slot_of(t, digest, &lock);
+    pthread_mutex_lock(lock);
+    memcpy(slot->digest, digest, 32);
+    slot->kind = kind;
+    pthread_mutex_unlock(lock);
+}
+
+static result verify_jwks(const struct token_trust *t, const struct jws *j)
+{
+    result r = FAIL(TOKEN_UNTRUSTED);
+    for (size_t i = 0; i < t->key_count; i++) {
+        const struct trusted_key *k = &t->keys[i];
+        if (!j->kid.ptr || !slice_equal(j->kid, slice_of(k->kid, k->kid_size)))
+            continue;
+        r = jws_verify(j, k->key);
+        if (!FAILED(r))
+            return OK;
+    }
+    return r;
+}
+
+static result verify_with(const struct jws *j, struct jws_key *k)
+{
+    result r = jws_verify(j, k);
+    jws_key_free(k);
+    return r;
+}
+
+/* A chain is judged at each use because its certificates expire: its result is never remembered. */
+static result verify_signature(const struct token_trust *t, const struct jws *j, int64_t now, enum signer_kind *kind)
+{
+    struct jws_key *k = NULL;
+    *kind = SIGNER_JWKS;
+    if (!j->jwk)
+        return verify_jwks(t, j);
+    result shape = jws_key_from_jwk(j->jwk, &k);
+    if (FAILED(shape))
+        return FAIL(TOKEN_UNTRUSTED);
+    if (t->own && jws_key_equal(k, t->own)) {
+        *kind = SIGNER_OWN;
+        return verify_with(j, k);
+    }
+    if (t->settings.insecure_header_jwk) {
+        *kind = SIGNER_HEADER;
+        return verify_with(j, k);
+    }
+    jws_key_free(k);
+    ENSURE(t->anchors, TOKEN_UNTRUSTED);
+    *kind = SIGNER_CHAIN;
+    TRY(jws_key_from_x5c(j->jwk, t->anchors, now, &k));
+    return verify_with(j, k);
+}
+
+static result signature(struct token_trust *t, slice compact, const struct jws *j, int64_t now, bool *own)
+{
+    uint8_t digest[32];
+    hash_sha256(compact, digest);
+    enum signer_kind kind = verified_get(t, digest);
+    if (kind == SIGNER_NONE) {
+        TRY(verify_signature(t, j, now, &kind));
+        if (kind != SIGNER_CHAIN)
+            verified_put(t, digest, kind);
+    }
+    *own = kind == SIGNER_OWN;
+    return OK;
+}
+
+static bool number_claim(const json *claims, slice name, int64_t *out)
+{
+    return json_i64(json_get(claims, name), out);
+}
+
+static result times(const json *claims, int64_t now, int64_t leeway)
+{
+    int64_t exp, when;
+    ENSURE(number_claim(claims, S("exp"), &exp), TOKEN_CLAIMS);
+    ENSURE(exp > INT64_MIN / 2 && exp < INT64_MAX / 2, TOKEN_CLAIMS);
+    ENSURE(now < exp + leeway, TOKEN_EXPIRED);
+    if (json_get(claims, S("nbf"))) {
+        ENSURE(number_claim(claims, S("nbf"), &when), TOKEN_CLAIMS);
+        ENSURE(when <= now + leeway, TOKEN_NOT_YET);
+    }
+    if (json_get(claims, S("iat"))) {
+        ENSURE(number_claim(claims, S("iat"), &when), TOKEN_CLAIMS);
+        ENSURE(when <= now + 60, TOKEN_NOT_YET);
+    }
+    return OK;
+}
+
+static bool text_claim_is(const json *claims, slice name, const char *expected)
+{
+    slice s = json_text(json_get(claims, name));
+    return s.ptr && slice_equal(s, slice_text(expected));
+}
+
+static result own_claims(const struct token_trust *t, const json *claims, slice generation)
+{
+    ENSURE(text_claim_is(claims, S("iss"), t->settings.own_issuer), TOKEN_CLAIMS);
+    ENSURE(text_claim_is(claims, S("eat_profile"), t->settings.own_profile), TOKEN_CLAIMS);
+    slice g = json_text(json_get(claims, S(EAR_GENERATION_CLAIM)));
+    ENSURE(g.ptr && slice_equal(g, generation), TOKEN_GENERATION);
+    return OK;
+}
+
+/* Where upstream looks for the TEE key, in its order. */
+static const json *tee_key(const struct token_trust *t, const json *claims)
+{
+    static const char *const standard[] = {
+        "/tdx/attester_runtime_data/tee-pubkey",
+        "/tdx/attester_user_data/tee-pubkey",
+        "/customized_claims/runtime_data/tee-pubkey",
+        "/submods/cpu0/ear.veraison.annotated-evidence/runtime_data_claims/tee-pubkey",
+        "/tee-pubkey",
+    };
+    const json *key = NULL;
+    for (size_t i = 0; i < t->settings.key_pointer_count && !key; i++)
+        key = json_at(claims, slice_text(t->settings.key_pointers[i]));
+    for (size_t i = 0; i < sizeof standard / sizeof *standard && !key; i++)
+        key = json_at(claims, slice_text(standard[i]));
+    return key && json_type(key) == TRUSTEE_NODE_OBJECT ? key : NULL;
+}
+
+result token_judge(struct token_trust *t, slice compact, int64_t now, slice generation, struct arena *a,
+                   struct token *out)
+{
+    ENSURE(compact.len <= TOKEN_SIZE_MAX, TOKEN_MALFORMED);
+    *out = (struct token){0};
+    TRY(jws_parse(a, compact, &out->jws));
+    TRY(signature(t, compact, &out->jws, now, &out->own));
+    out->claims = out->jws.payload;
+    TRY(times(out->claims, now, out->own ? 0 : t->settings.leeway));
+    if (out->own)
+        TRY(own_claims(t, out->claims, generation));
+    /* Our own tokens hold the key that the primary evidence bound, in one place only. */
+    out->key = out->own ? json_at(out->claims, S("/submods/cpu0/ear.veraison.annotated-evidence/runtime_data_claims/"
+                                                 "tee-pubkey"))
+                        : tee_key(t, out->claims);
+    ENSURE(out->key, TOKEN_KEY);
+    return OK;
+}

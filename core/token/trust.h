@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Which attestation tokens are believed: our own, and those of configured issuers. interface §1.7.
+ */
+#ifndef CORE_TOKEN_TRUST_H
+#define CORE_TOKEN_TRUST_H
+
+#include "core/crypto/jose.h"
+
+#define TOKEN_SIZE_MAX (512u * 1024u)
+
+struct trust_settings {
+    const struct jws_signer *own; /* NULL: tokens of our own are not accepted */
+    const char *own_issuer, *own_profile;
+    slice anchors_pem;             /* certificates that may vouch for a header's x5c chain; empty: none */
+    const slice *jwks;             /* texts of JWK sets */
+    size_t jwks_count;
+    bool insecure_header_jwk;      /* believe any header JWK: for tests of others' clients only */
+    unsigned leeway;               /* seconds, for tokens of others; our own have none */
+    const char *const *key_pointers; /* JSON pointers to the TEE key that come before the standard ones */
+    size_t key_pointer_count;
+};
+
+struct token_trust;
+/* TOKEN_UNTRUSTED with a text in `error` when a key or certificate cannot be used. */
+MUST_CHECK result token_trust_new(const struct trust_settings *settings, struct token_trust **out, char *error,
+                                  size_t error_size);
+void token_trust_free(struct token_trust *t);
+
+struct token {
+    struct jws jws;
+    const json *claims; /* the payload */
+    const json *key;    /* the TEE's public JWK */
+    bool own;
+};
+
+/* Judges a compact token at time `now`: signature, issuer, profile, times, and for our own the generation. Facts about
+ * signatures are remembered by the SHA-256 of all bytes; time and generation are judged every time. TOKEN_… */
+MUST_CHECK result token_judge(struct token_trust *t, slice compact, int64_t now, slice generation, struct arena *a,
+                              struct token *out);
+
+#endif
