@@ -6,7 +6,8 @@
  *     <secret_folder>/<secret>/<key>                     read only: key default/<secret>/<key> of "repository"
  *
  * Below the directory no symlink is followed. A <secret> (and a secret folder itself) may be a volume as Kubernetes
- * mounts it: then its link ..data names the folder with the keys of one generation, and that link alone is followed.
+ * mounts it: then its link ..data names the folder with the keys of one generation. That link is read, once a look-up,
+ * and must name a folder beside it; what it names is opened as everything else, with no symlink followed.
  *
  * Nothing is remembered between calls but the descriptors of the roots: what was removed is gone at once.
  */
@@ -26,6 +27,7 @@
 struct file_folder {
     slice path; /* for messages */
     int fd;
+    bool is_volume; /* has a link ..data itself; a mount does not change its kind */
 };
 
 struct file_store {
@@ -66,14 +68,13 @@ int file_open(int dir, const char *path, int flags);
 int file_open_dir(int dir, const char *path);
 /* A value's file. Does not hang on a FIFO; the caller checks with fstat that it is a regular file. */
 int file_open_value(int dir, const char *path);
-/* The folder that the link ..data in `dir` names, for opening beneath it. The one place where a link is followed. */
-int file_open_generation(int dir);
 /* Closes and says nothing: for descriptors that were only read. Negative ones are allowed. */
 void file_close(int fd);
 
 /* --- folder.c: Secrets as Kubernetes mounts them ---------------------------------------------------------------------
  */
 
+void file_folder_begin(struct file_folder *folder, slice path, int fd);
 /* A descriptor, or -errno (-ENOENT: the folder does not hold it). */
 int file_folder_open(const struct file_folder *folder, const struct file_place *place);
 bool file_folder_holds(const struct file_folder *folder, const struct file_place *place);

@@ -95,9 +95,12 @@ bool file_key(const char *name, char *room, slice *key)
     return key_valid(*key);
 }
 
-static int open_how(int dir, const char *path, int flags, uint64_t resolve)
+int file_open(int dir, const char *path, int flags)
 {
-    struct open_how how = {.flags = (unsigned)flags | (unsigned)O_CLOEXEC, .resolve = resolve | RESOLVE_BENEATH};
+    struct open_how how = {
+        .flags = (unsigned)flags | O_CLOEXEC | O_NOFOLLOW,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+    };
     /* EAGAIN: something on the way was renamed meanwhile, so that the kernel could not be sure. */
     for (int attempt = 0; attempt < 16; attempt++) {
         long fd = syscall(SYS_openat2, dir, path, &how, sizeof how);
@@ -109,11 +112,6 @@ static int open_how(int dir, const char *path, int flags, uint64_t resolve)
     return -errno;
 }
 
-int file_open(int dir, const char *path, int flags)
-{
-    return open_how(dir, path, flags | O_NOFOLLOW, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-}
-
 int file_open_dir(int dir, const char *path)
 {
     return file_open(dir, path, O_RDONLY | O_DIRECTORY);
@@ -122,11 +120,6 @@ int file_open_dir(int dir, const char *path)
 int file_open_value(int dir, const char *path)
 {
     return file_open(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-}
-
-int file_open_generation(int dir)
-{
-    return open_how(dir, "..data", O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS);
 }
 
 void file_close(int fd)

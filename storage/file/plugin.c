@@ -68,7 +68,7 @@ static trustee_status open_folders(struct file_store *s, const trustee_conf *con
         int fd = open_root(path, false);
         if (fd < 0)
             return cannot(s, path, "the secret folder cannot be opened", -fd);
-        s->folders[s->folder_count++] = (struct file_folder){.path = path, .fd = fd};
+        file_folder_begin(&s->folders[s->folder_count++], path, fd);
     }
     return TRUSTEE_OK;
 }
