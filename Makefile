@@ -81,7 +81,10 @@ $(BUILD)/bin/trusteectl: $(call objects,$(CLI_SOURCES)) $(BUILD)/core.a $(BUILD)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -pie -o $@ $^ $(LIBS_CLI) -luv
 
-$(BUILD)/bin/trustee-agent: $(call objects,$(GUEST_SOURCES)) $(BUILD)/core.a $(BUILD)/lib.a
+$(BUILD)/guest.a: $(call objects,$(filter-out guest/main.c,$(GUEST_SOURCES)))
+	@rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/bin/trustee-agent: $(BUILD)/obj/guest/main.o $(BUILD)/guest.a $(BUILD)/core.a $(BUILD)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -pie -o $@ $^ $(LIBS_AGENT)
 
@@ -119,6 +122,9 @@ $(BUILD)/tests/%_test: $(BUILD)/obj/tests/unit/%_test.o $$(call objects,$$(call 
     $(BUILD)/core.a $(BUILD)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(LIBS_CORE) -lcriterion
+$(BUILD)/tests/agent_%_test: $(BUILD)/obj/tests/unit/agent_%_test.o $(BUILD)/guest.a $(BUILD)/core.a $(BUILD)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(LIBS_AGENT) -lcriterion
 $(BUILD)/obj/tests/unit/%.o: CFLAGS += -Wno-missing-prototypes -Wno-shadow
 
 FUZZ_FLAGS := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
@@ -129,6 +135,14 @@ build/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(LIB_SOURCES) $(CORE_SOURCES) $(SUPPORT_
 	    build-fuzz/lib.a $(patsubst %.c,build-fuzz/obj/%.o,$(call plugin_sources,$*))
 	clang-14 $(CPPFLAGS) -std=c11 -O1 -g $(FUZZ_FLAGS) -o $@ $< $(patsubst %.c,build-fuzz/obj/%.o,$(call plugin_sources,$*)) \
 	    build-fuzz/support.a build-fuzz/core.a build-fuzz/lib.a $(LIBS_CORE)
+
+build/fuzz/agent_%_fuzz: tests/fuzz/agent_%_fuzz.c $(LIB_SOURCES) $(CORE_SOURCES) $(GUEST_SOURCES)
+	@mkdir -p $(@D)
+	$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang-14 OPTIMISE="-O1 -g" \
+	    SANITIZE="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" \
+	    build-fuzz/guest.a build-fuzz/core.a build-fuzz/lib.a
+	clang-14 $(CPPFLAGS) -std=c11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	    -o $@ $< build-fuzz/guest.a build-fuzz/core.a build-fuzz/lib.a $(LIBS_AGENT)
 
 clean:
 	rm -rf build build-asan build-fuzz
