@@ -49,7 +49,7 @@ LLHTTP_OBJECTS := $(addprefix $(BUILD)/obj/llhttp-,api.o http.o llhttp.o)
 all: programs plugins
 programs: $(PROGRAMS)
 plugins: $(PLUGINS) $(if $(wildcard policy/rego/Cargo.toml),$(REGO))
-tests: $(UNIT_TESTS) $(BUILD)/tests/verify_plugin
+tests: $(UNIT_TESTS) $(BUILD)/tests/verify_plugin $(BUILD)/tests/store_driver
 fuzzers: $(FUZZERS)
 
 $(YYJSON)/yyjson.c $(LLHTTP)/llhttp.h &: tools/fetch-sources
@@ -106,7 +106,8 @@ $(REGO): $(wildcard policy/rego/*.toml policy/rego/Cargo.lock policy/rego/src/*.
 	cp build/cargo/release/libtrustee_rego.so $@
 
 # Tests share tests/support; one that is named after a plugin is linked with that plugin's objects.
-SUPPORT_SOURCES := $(filter-out tests/support/verify_plugin.c,$(wildcard tests/support/*.c))
+SUPPORT_PROGRAMS := tests/support/verify_plugin.c tests/support/store_driver.c
+SUPPORT_SOURCES := $(filter-out $(SUPPORT_PROGRAMS),$(wildcard tests/support/*.c))
 plugin_sources = $(wildcard plugins/$(1)/*.c storage/$(1)/*.c)
 
 $(BUILD)/support.a: $(call objects,$(SUPPORT_SOURCES))
@@ -116,6 +117,11 @@ $(BUILD)/support.a: $(call objects,$(SUPPORT_SOURCES))
 $(BUILD)/tests/verify_plugin: $(BUILD)/obj/tests/support/verify_plugin.o $(BUILD)/support.a $(BUILD)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcrypto -ldl
+
+$(BUILD)/tests/store_driver: $(BUILD)/obj/tests/support/store_driver.o $(BUILD)/obj/tests/support/store_host.o \
+    $(call objects,$(call plugin_sources,file)) $(BUILD)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lpthread
 
 .SECONDEXPANSION:
 $(BUILD)/tests/%_test: $(BUILD)/obj/tests/unit/%_test.o $$(call objects,$$(call plugin_sources,$$*)) $(BUILD)/support.a \
