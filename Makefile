@@ -70,7 +70,16 @@ $(BUILD)/obj/%.o: %.c | $(YYJSON)/yyjson.c
 $(BUILD)/lib.a: $(call objects,$(LIB_SOURCES)) $(THIRD_PARTY_OBJECTS)
 	@rm -f $@ && ar rcs $@ $^
 
-$(BUILD)/core.a: $(call objects,$(CORE_SOURCES)) $(LLHTTP_OBJECTS)
+# The shipped policies lie in the daemon.
+SHIPPED_POLICIES := $(wildcard policy/default_*.rego policy/resource.rego)
+$(BUILD)/gen/shipped_policies.c: tools/embed-policies $(SHIPPED_POLICIES)
+	@mkdir -p $(@D)
+	tools/embed-policies $(SHIPPED_POLICIES) >$@
+$(BUILD)/obj/shipped_policies.o: $(BUILD)/gen/shipped_policies.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -std=c11 $(HARDENING) $(SANITIZE) -c $< -o $@
+
+$(BUILD)/core.a: $(call objects,$(CORE_SOURCES)) $(BUILD)/obj/shipped_policies.o $(LLHTTP_OBJECTS)
 	@rm -f $@ && ar rcs $@ $^
 
 $(BUILD)/bin/trusteed: $(BUILD)/obj/core/main.o $(BUILD)/core.a $(BUILD)/lib.a

@@ -25,6 +25,8 @@ struct appraisal_memory;
 
 struct service {
     const struct config *config;
+    struct arena arena;   /* of what lives as long as the service */
+    struct arena secrets; /* keys while they are read */
     struct plugins *plugins;
     const struct engine *engine;
     const struct store *store;
@@ -42,6 +44,15 @@ struct service {
     struct records *records;
     struct metrics *metrics;
 };
+
+/* Puts a service together from a configuration that outlives it. On failure `error` is a text for people: what, where,
+ * what to do. `program` is the daemon's own file, for trying policies in a child; NULL: they are not tried. */
+MUST_CHECK result service_open(struct config *config, const char *program, const char *config_file,
+                               struct service **out, char *error, size_t error_size);
+void service_close(struct service *s);
+/* Loads only the plugin that evaluates policies, for a trial in a child process. */
+MUST_CHECK result service_engine_only(struct config *config, struct plugins **plugins, const struct engine **engine,
+                                      char *error, size_t error_size);
 
 /* The service that an exchange belongs to. */
 static inline struct service *service_of(const struct http_exchange *x)

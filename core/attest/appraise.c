@@ -7,7 +7,7 @@
 
 #define MEMORY_SLOTS 512u /* a power of two */
 #define ANSWER_MAX 1024u  /* bytes of an answer's JSON with the names of missing reference values */
-#define ANSWER_NODES 4096u
+#define ANSWER_NODES (ANSWER_MAX / 2)
 
 struct remembered {
     uint8_t key[32];

@@ -6,7 +6,7 @@
 #include "core/attest/runtime.h"
 #include "core/clock/clock.h"
 
-#define EVIDENCE_NODES 16384u
+#define EVIDENCE_NODES_MIN 1024u
 #define CLASSES_MAX 8
 #define DEADLINE_NS UINT64_C(10000000000)
 
@@ -140,7 +140,8 @@ static void runtime_claims(struct attestation *t, const struct piece *p, struct 
 static result annotate(struct attestation *t, const struct piece *p, const struct verified *v, tree *out)
 {
     struct trustee_writer w;
-    TRY(claims_begin(&w, t->arena, EVIDENCE_NODES));
+    /* Every claim comes from at least a few bytes of the request. */
+    TRY(claims_begin(&w, t->arena, EVIDENCE_NODES_MIN + t->x->request.body.len / 4));
     claims_subtree(&w, p->tee, v->claims, tree_root(v->claims));
     if (v->init_data_claim.len) {
         claims_text(&w, S("init_data"), v->init_data_claim);

@@ -105,7 +105,8 @@ static const struct bind_option storage_options[] = {
      .help = "the plugin that keeps resources, policies and reference values"},
 };
 static const struct bind_option policy_options[] = {
-    {"language", BIND_TEXT, BIND_AT(struct policy_config, language), .fallback = "rego", .help = "of all policies"},
+    {"use", BIND_TEXT, BIND_AT(struct policy_config, use), .fallback = "rego",
+     .help = "the plugin that evaluates policies, named after their language"},
     {"timeout", BIND_DURATION, BIND_AT(struct policy_config, timeout), .fallback = "1s", .min = 1, .max = 60,
      .help = "an evaluation that takes longer denies"},
 };

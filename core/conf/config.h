@@ -57,7 +57,7 @@ struct storage_config {
 };
 
 struct policy_config {
-    slice language;
+    slice use;
     uint64_t timeout;
 };
 

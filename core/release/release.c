@@ -4,7 +4,6 @@
 #include "core/clock/clock.h"
 #include "core/session/challenge.h"
 
-#define INPUT_NODES 32768u
 #define DATA_NODES 256u
 #define RESOURCE_MAX (4u << 20)
 #define DEADLINE_NS UINT64_C(10000000000)
@@ -133,7 +132,7 @@ static result policy_input(const struct token *token, struct arena *a, tree *out
 {
     struct trustee_writer w;
     slice key;
-    TRY(claims_begin(&w, a, INPUT_NODES));
+    TRY(claims_begin(&w, a, 64 + token->jws.payload_text.len / 2));
     for (const json *m = json_next(token->claims, NULL, &key); m; m = json_next(token->claims, m, &key))
         claims_json(&w, key, m);
     return claims_end(&w, out);

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * trusteed: the command line, the listeners and the end.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "core/api/api.h"
+#include "core/log/log.h"
+#include "core/net/tls.h"
+#include "core/policy/trial.h"
+#include "core/service.h"
+
+#define LISTENERS_MAX 16
+#define GRACE_MS 5000u
+#define EXIT_USAGE 2
+#define CONFIG_DEFAULT "/etc/trustee/trusteed.ini"
+
+enum action { RUN, CHECK_CONFIG, DUMP_PLUGIN, HELP_PLUGIN, HELP_CONFIG, REFERENCE, TRY_POLICY, VERSION, HELP };
+
+struct command {
+    enum action action;
+    const char *config_file, *argument;
+};
+
+static void usage(FILE *out)
+{
+    fputs("trusteed " TRUSTEE_VERSION " - verifies that workloads run in genuine TEEs and releases secrets to them\n\n"
+          "  trusteed [--config FILE]            serve (default " CONFIG_DEFAULT ")\n"
+          "  trusteed --check-config [--config FILE]\n"
+          "                                      read everything, load all plugins, serve nothing\n"
+          "  trusteed --help-config              every option of the INI with its default\n"
+          "  trusteed --help-plugin NAME [--config FILE]\n"
+          "                                      a plugin's options, TEEs and reasons\n"
+          "  trusteed --dump-plugin FILE         what a plugin's file says of itself, as JSON\n"
+          "  trusteed --version | --help\n\n"
+          "Start with: trusteectl init DIRECTORY; it makes keys, folders and an INI.\n",
+          out);
+}
+
+static int parse(int argc, char **argv, struct command *c)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},       {"config-file", required_argument, NULL, 'c'},
+        {"check-config", no_argument, NULL, 'k'},       {"dump-plugin", required_argument, NULL, 'd'},
+        {"help-plugin", required_argument, NULL, 'p'},  {"help-config", no_argument, NULL, 'o'},
+        {"config-reference", no_argument, NULL, 'r'},   {"try-policy", no_argument, NULL, 't'},
+        {"version", no_argument, NULL, 'V'},            {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    static const struct {
+        int letter;
+        enum action action;
+    } actions[] = {{'k', CHECK_CONFIG}, {'d', DUMP_PLUGIN}, {'p', HELP_PLUGIN}, {'o', HELP_CONFIG},
+                   {'r', REFERENCE},    {'t', TRY_POLICY},  {'V', VERSION},     {'h', HELP}};
+    int letter;
+    *c = (struct command){RUN, CONFIG_DEFAULT, NULL};
+    while ((letter = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
+        if (letter == '?')
+            return EXIT_USAGE;
+        if (letter == 'c')
+            c->config_file = optarg;
+        for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+            if (actions[i].letter == letter) {
+                c->action = actions[i].action;
+                c->argument = optarg;
+            }
+    }
+    if (optind == argc)
+        return 0;
+    fprintf(stderr, "trusteed: unexpected '%s'; see trusteed --help\n", argv[optind]);
+    return EXIT_USAGE;
+}
+
+static int complain(const char *error)
+{
+    fprintf(stderr, "trusteed: %s\n", error);
+    return EXIT_FAILURE;
+}
+
+/* No core files with secrets, no death by a closed pipe. */
+static void harden(void)
+{
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* "127.0.0.1:8080", "[::1]:8080" */
+static result parse_listen(slice text, struct arena *a, struct http_listener *out, char *error, size_t error_size)
+{
+    size_t colon = text.len;
+    uint64_t port;
+    while (colon > 0 && text.ptr[colon - 1] != ':')
+        colon--;
+    slice address = slice_sub(text, 0, colon ? colon - 1 : 0);
+    bool good = colon > 1 && slice_u64(slice_sub(text, colon, text.len), &port) && port <= 65535;
+    slice copy = arena_printf(a, "%.*s", SLICE_ARG(address));
+    if (!good || !copy.ptr) {
+        snprintf(error, error_size, "[http] listen = %.*s: expected address:port, such as 127.0.0.1:8080 or [::1]:8080",
+                 SLICE_ARG(text));
+        return FAIL(CONFIG_VALUE);
+    }
+    *out = (struct http_listener){.address = (const char *)copy.ptr, .port = (uint16_t)port};
+    return OK;
+}
+
+static void observe(struct http_exchange *x, unsigned status, size_t bytes, uint64_t duration_ns)
+{
+    metrics_request(service_of(x)->metrics, duration_ns, x->request.body.len, bytes);
+    log_debug("http", "%.*s %.*s %u %zu bytes", SLICE_ARG(x->request.peer), SLICE_ARG(x->request.path), status, bytes);
+}
+
+static void connections_changed(void *service, int delta)
+{
+    metrics_connections(((struct service *)service)->metrics, delta);
+}
+
+static struct http_settings server_settings(const struct config *c, const struct http_listener *listeners,
+                                            size_t listener_count)
+{
+    size_t body = (size_t)c->http.body_limit;
+    return (struct http_settings){
+        .listeners = listeners,
+        .listener_count = listener_count,
+        .workers = (unsigned)c->service.workers,
+        .slots = (unsigned)c->http.slots,
+        .secrets = 4,
+        .head_limit = (size_t)c->http.head_limit,
+        .body_limit = body,
+        .scratch_size = 16 * body + (8u << 20),
+        .write_limit = 8 * body,
+        .header_count_limit = (unsigned)c->http.headers,
+        .connections = (unsigned)c->http.connections,
+        .head_timeout_ms = (unsigned)c->http.head_timeout * 1000,
+        .body_timeout_ms = (unsigned)c->http.body_timeout * 1000,
+        .handshake_timeout_ms = (unsigned)c->http.handshake_timeout * 1000,
+        .idle_timeout_ms = (unsigned)c->http.idle_timeout * 1000,
+        .write_timeout_ms = (unsigned)c->http.write_timeout * 1000,
+        .routes = API_ROUTES,
+        .route_count = API_ROUTE_COUNT,
+        .fallback = api_fallback,
+        .authorize = api_authorize,
+        .error_body = reply_error_body,
+        .observe = observe,
+        .connections_changed = connections_changed,
+    };
+}
+
+static void say_listening(const struct config *c, struct http_server *server, const struct http_listener *listeners,
+                          size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        log_info("http", "serving %s://%s:%u", c->http.tls ? "https" : "http", listeners[i].address,
+                 http_server_port(server, i));
+    if (c->service.pid_file.len) {
+        slice path = c->service.pid_file;
+        char name[4096];
+        snprintf(name, sizeof name, "%.*s", SLICE_ARG(path));
+        FILE *f = fopen(name, "we");
+        if (f) {
+            fprintf(f, "%d\n", (int)getpid());
+            fclose(f);
+        }
+    }
+}
+
+static result open_listeners(struct config *c, struct http_listener *listeners, size_t *count, char *error, size_t size)
+{
+    void *tls = NULL;
+    if (c->http.tls) {
+        slice certificate = arena_printf(&c->arena, "%.*s", SLICE_ARG(c->http.certificate));
+        slice key = arena_printf(&c->arena, "%.*s", SLICE_ARG(c->http.private_key));
+        ENSURE(certificate.ptr && key.ptr, NO_MEMORY);
+        TRY(tls_server_context((const char *)certificate.ptr, (const char *)key.ptr, &tls, error, size));
+    }
+    for (*count = 0; *count < c->http.listen.count && *count < LISTENERS_MAX; ++*count) {
+        TRY(parse_listen(c->http.listen.items[*count], &c->arena, &listeners[*count], error, size));
+        listeners[*count].tls = tls;
+    }
+    return OK;
+}
+
+static int serve(struct config *c, struct service *s, sigset_t *ends)
+{
+    char error[1024] = "";
+    struct http_listener listeners[LISTENERS_MAX];
+    size_t count = 0;
+    struct http_server *server;
+    if (FAILED(open_listeners(c, listeners, &count, error, sizeof error)))
+        return complain(error);
+    struct http_settings settings = server_settings(c, listeners, count);
+    if (FAILED(http_server_start(&settings, s, &server, error, sizeof error)))
+        return complain(error);
+    say_listening(c, server, listeners, count);
+    int signal_number = 0;
+    while (sigwait(ends, &signal_number) != 0 || signal_number == SIGHUP)
+        ;
+    log_info("service", "stopping: requests in flight have %u seconds", GRACE_MS / 1000);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, ends, NULL);
+    http_server_stop(server, GRACE_MS);
+    if (count)
+        tls_context_free(listeners[0].tls);
+    return EXIT_SUCCESS;
+}
+
+/* The daemon's own file, for trying policies in a child of the same program. */
+static const char *own_program(char *room, size_t size)
+{
+    ssize_t n = readlink("/proc/self/exe", room, size - 1);
+    if (n <= 0)
+        return "/proc/self/exe";
+    room[n] = 0;
+    return room;
+}
+
+static int run(const struct command *command)
+{
+    struct config c;
+    struct service *s;
+    sigset_t ends;
+    char error[2048] = "", program[4096];
+    int code = EXIT_SUCCESS;
+    harden();
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &ends, NULL);
+    if (FAILED(config_read(command->config_file, &c, error, sizeof error)))
+        return complain(error);
+    log_set_level((enum log_level)c.service.log_level);
+    if (FAILED(service_open(&c, own_program(program, sizeof program), command->config_file, &s, error, sizeof error)))
+        return complain(error);
+    if (command->action == CHECK_CONFIG)
+        printf("%s: the configuration is good\n", command->config_file);
+    else
+        code = serve(&c, s, &ends);
+    service_close(s);
+    config_free(&c);
+    return code;
+}
+
+static int try_policy(const struct command *command)
+{
+    struct config c;
+    struct plugins *plugins;
+    const struct engine *engine;
+    char error[1024] = "";
+    policy_trial_limits();
+    log_set_level(LOG_ERROR);
+    if (FAILED(config_read(command->config_file, &c, error, sizeof error)) ||
+        FAILED(service_engine_only(&c, &plugins, &engine, error, sizeof error))) {
+        complain(error);
+        return 3;
+    }
+    return policy_trial_main(engine);
+}
+
+/* The plugin directory of the configuration where there is one, else the default. */
+static struct plugin_settings plugin_settings_of(const struct command *command, struct config *c)
+{
+    char error[1024];
+    struct plugin_settings settings = {.directory = S("/usr/lib/trustee/plugins"), .allow_insecure = true};
+    if (!FAILED(config_read(command->config_file, c, error, sizeof error)))
+        settings.directory = c->plugins.directory;
+    return settings;
+}
+
+static int about_plugin(const struct command *command)
+{
+    struct config c;
+    char error[1024] = "";
+    struct plugin_settings settings = {0};
+    if (command->action == HELP_PLUGIN)
+        settings = plugin_settings_of(command, &c);
+    result r = command->action == DUMP_PLUGIN
+                   ? plugin_dump(command->argument, stdout, error, sizeof error)
+                   : plugin_help(&settings, command->argument, stdout, error, sizeof error);
+    return FAILED(r) ? complain(error) : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    struct command command;
+    int wrong = parse(argc, argv, &command);
+    if (wrong)
+        return wrong;
+    switch (command.action) {
+    case RUN:
+    case CHECK_CONFIG:
+        return run(&command);
+    case TRY_POLICY:
+        return try_policy(&command);
+    case DUMP_PLUGIN:
+    case HELP_PLUGIN:
+        return about_plugin(&command);
+    case HELP_CONFIG:
+        config_help(stdout);
+        return EXIT_SUCCESS;
+    case REFERENCE:
+        config_reference(stdout);
+        return EXIT_SUCCESS;
+    case VERSION:
+        puts("trusteed " TRUSTEE_VERSION ", plugin ABI 1");
+        return EXIT_SUCCESS;
+    case HELP:
+        break;
+    }
+    usage(stdout);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/service.h"
+
+#include <stdlib.h>
+
+#include "core/attest/appraise.h"
+#include "core/clock/clock.h"
+#include "core/conf/file.h"
+#include "core/crypto/x5c.h"
+#include "core/log/log.h"
+
+#define KEY_FILE_MAX 65536u
+#define LIST_MAX 64u
+#define TRIAL_TIMEOUT_MS 10000u
+
+/* What service_open works with. */
+struct opening {
+    struct config *config;
+    struct service *service;
+    char *error;
+    size_t error_size;
+};
+
+static const char *text_of(slice s, struct arena *a)
+{
+    slice copy = arena_printf(a, "%.*s", SLICE_ARG(s));
+    return copy.ptr ? (const char *)copy.ptr : "";
+}
+
+static result say(const struct opening *o, result r, const char *what)
+{
+    if (FAILED(r) && !o->error[0])
+        snprintf(o->error, o->error_size, "%s: %s", what, reason_text(r.reason));
+    return r;
+}
+
+static result open_plugins(struct opening *o)
+{
+    struct service *s = o->service;
+    struct config *c = o->config;
+    struct plugin_settings settings = {c->plugins.directory, c->plugins.allow_insecure};
+    TRY(plugins_load(&c->ini, &settings, &s->plugins, o->error, o->error_size));
+    s->engine = plugins_engine(s->plugins, c->policy.use);
+    s->store = plugins_store(s->plugins, c->storage.use);
+    if (s->engine && s->store)
+        return OK;
+    slice use = s->engine ? c->storage.use : c->policy.use;
+    snprintf(o->error, o->error_size, "%.*s: [%s] use = %.*s, but no such plugin is loaded; add [plugin %.*s]",
+             SLICE_ARG(c->ini.file), s->engine ? "storage" : "policy", SLICE_ARG(use), SLICE_ARG(use));
+    return FAIL(CONFIG_VALUE);
+}
+
+static result open_sealer(struct opening *o)
+{
+    struct service *s = o->service;
+    const struct bind_list *files = &o->config->session.key_files;
+    slice keys[2] = {NO_SLICE, NO_SLICE};
+    if (files->count > 2) {
+        snprintf(o->error, o->error_size, "[session] key_file: two at most, the one in force and the one that retires");
+        return FAIL(CONFIG_VALUE);
+    }
+    for (size_t i = 0; i < files->count; i++) {
+        TRY(file_read("[session] key_file", files->items[i], 32, true, &s->secrets, &keys[i], o->error, o->error_size));
+        if (keys[i].len != 32) {
+            snprintf(o->error, o->error_size, "[session] key_file = %.*s: %llu bytes; expected exactly 32 random bytes",
+                     SLICE_ARG(files->items[i]), (unsigned long long)keys[i].len);
+            return FAIL(CONFIG_FILE);
+        }
+    }
+    if (!files->count) {
+        uint8_t *random = arena_alloc(&s->secrets, 32, 1);
+        ENSURE(random, NO_MEMORY);
+        TRY(random_bytes(random, 32));
+        keys[0] = slice_of(random, 32);
+    }
+    return sealer_new(keys[0], keys[1], &s->sealer);
+}
+
+static result open_signer(struct opening *o)
+{
+    struct service *s = o->service;
+    const struct token_config *t = &o->config->token;
+    slice pem;
+    if (!t->signing_key.len) {
+        log_warn("token", "no [token] signing_key: tokens are signed with a key that dies with this process");
+        return jws_signer_generate(&s->signer);
+    }
+    TRY(file_read("[token] signing_key", t->signing_key, KEY_FILE_MAX, true, &s->secrets, &pem, o->error,
+                  o->error_size));
+    result r = jws_signer_from_pem(pem, &s->signer);
+    if (FAILED(r))
+        snprintf(o->error, o->error_size, "[token] signing_key = %.*s: not a PEM private key of EC P-256",
+                 SLICE_ARG(t->signing_key));
+    return r;
+}
+
+static result open_issuer(struct opening *o)
+{
+    struct service *s = o->service;
+    const struct token_config *t = &o->config->token;
+    slice pem;
+    struct ear_settings settings = {.profile = text_of(t->profile, &s->arena),
+                                    .issuer = text_of(t->issuer, &s->arena),
+                                    .developer = text_of(t->developer, &s->arena),
+                                    .build = text_of(t->build, &s->arena),
+                                    .policy_id = "default",
+                                    .life = (unsigned)t->life,
+                                    .verbose = t->verbose,
+                                    .certificate_url = t->certificate_url};
+    if (t->certificate_chain.len) {
+        TRY(file_read("[token] certificate_chain", t->certificate_chain, KEY_FILE_MAX, false, &s->arena, &pem, o->error,
+                      o->error_size));
+        result r = x5c_from_pem(pem, s->signer, &s->arena, &settings.certificates);
+        if (FAILED(r))
+            snprintf(o->error, o->error_size,
+                     "[token] certificate_chain = %.*s: its first certificate is not that of signing_key",
+                     SLICE_ARG(t->certificate_chain));
+        TRY(r);
+    }
+    return ear_issuer_new(s->signer, &settings, &s->issuer);
+}
+
+static result read_list(struct opening *o, const char *option, const struct bind_list *list, slice *out)
+{
+    if (list->count > LIST_MAX) {
+        snprintf(o->error, o->error_size, "%s: %u files at most", option, LIST_MAX);
+        return FAIL(CONFIG_VALUE);
+    }
+    for (size_t i = 0; i < list->count; i++)
+        TRY(file_read(option, list->items[i], 1u << 20, false, &o->service->arena, &out[i], o->error, o->error_size));
+    return OK;
+}
+
+static result open_trust(struct opening *o)
+{
+    struct service *s = o->service;
+    const struct token_config *t = &o->config->token;
+    slice certificates[LIST_MAX];
+    slice *jwks = arena_array(&s->arena, slice, LIST_MAX);
+    const char **pointers = arena_array(&s->arena, const char *, LIST_MAX);
+    ENSURE(jwks && pointers, NO_MEMORY);
+    TRY(read_list(o, "[token] trusted_certificates", &t->trusted_certificates, certificates));
+    TRY(read_list(o, "[token] trusted_jwks", &t->trusted_jwks, jwks));
+    struct text all = text_begin(&s->arena);
+    for (size_t i = 0; i < t->trusted_certificates.count; i++) {
+        text_add(&all, certificates[i]);
+        text_lit(&all, "\n");
+    }
+    slice anchors = text_end(&all);
+    for (size_t i = 0; i < t->key_pointers.count && i < LIST_MAX; i++)
+        pointers[i] = text_of(t->key_pointers.items[i], &s->arena);
+    struct trust_settings settings = {.own = s->signer,
+                                      .own_issuer = text_of(t->issuer, &s->arena),
+                                      .own_profile = text_of(t->profile, &s->arena),
+                                      .anchors_pem = anchors,
+                                      .jwks = jwks,
+                                      .jwks_count = t->trusted_jwks.count,
+                                      .insecure_header_jwk = t->insecure_header_jwk,
+                                      .leeway = (unsigned)t->leeway,
+                                      .key_pointers = pointers,
+                                      .key_pointer_count = t->key_pointers.count < LIST_MAX ? t->key_pointers.count
+                                                                                             : LIST_MAX};
+    return token_trust_new(&settings, &s->trust, o->error, o->error_size);
+}
+
+/* --- administrators: [admin-key NAME] and [role NAME] ---------------------------------------------------------------- */
+struct admin_key_config {
+    slice public_key, issuer, audience;
+};
+struct role_config {
+    struct bind_list allow;
+};
+
+static const struct bind_option admin_key_options[] = {
+    {"public_key", BIND_PATH, BIND_AT(struct admin_key_config, public_key), .flags = BIND_REQUIRED,
+     .help = "PEM public key that this administrator's tokens are signed with"},
+    {"issuer", BIND_TEXT, BIND_AT(struct admin_key_config, issuer), .help = "claim iss that the tokens must have"},
+    {"audience", BIND_TEXT, BIND_AT(struct admin_key_config, audience), .help = "claim aud that the tokens must have"},
+};
+static const struct bind_table admin_key_table = {"admin-key", "NAME", "a key of administrators", admin_key_options, 3};
+static const struct bind_option role_options[] = {
+    {"allow", BIND_TEXT, BIND_AT(struct role_config, allow), .flags = BIND_REQUIRED | BIND_MANY,
+     .help = "METHOD PATTERN, such as: POST /kbs/v0/resource/team-a/*/*"},
+};
+static const struct bind_table role_table = {"role", "NAME", "what a role of administrators may do", role_options, 1};
+
+static result read_admin_key(struct opening *o, const struct ini_section *section, struct admin_key_settings *key)
+{
+    struct admin_key_config c = {0};
+    struct bind b = {&o->config->ini, &o->config->arena, o->error, o->error_size};
+    TRY(bind_section(&b, &admin_key_table, section->name, &c));
+    *key = (struct admin_key_settings){.name = section->name, .issuer = c.issuer, .audience = c.audience};
+    return file_read("[admin-key] public_key", c.public_key, KEY_FILE_MAX, false, &o->service->arena,
+                     &key->public_key_pem, o->error, o->error_size);
+}
+
+static result read_role(struct opening *o, const struct ini_section *section, struct admin_rule *rules, size_t *count)
+{
+    struct role_config c = {0};
+    struct bind b = {&o->config->ini, &o->config->arena, o->error, o->error_size};
+    TRY(bind_section(&b, &role_table, section->name, &c));
+    for (size_t i = 0; i < c.allow.count; i++) {
+        slice rest = c.allow.items[i], method;
+        ENSURE(*count < LIST_MAX, CONFIG_VALUE);
+        if (!slice_split(&rest, ' ', &method) || !rest.ptr) {
+            ini_error(&o->config->ini, section->line, section->column, o->error, o->error_size,
+                      "allow = METHOD PATTERN, such as: GET /admin/v1/**");
+            return FAIL(CONFIG_VALUE);
+        }
+        rules[(*count)++] = (struct admin_rule){section->name, method, slice_trim(rest)};
+    }
+    return OK;
+}
+
+static result open_admins(struct opening *o)
+{
+    struct service *s = o->service;
+    struct admin_key_settings *keys = arena_array(&s->arena, struct admin_key_settings, LIST_MAX);
+    struct admin_rule *rules = arena_array(&s->arena, struct admin_rule, LIST_MAX);
+    ENSURE(keys && rules, NO_MEMORY);
+    struct admin_settings settings = {.keys = keys,
+                                      .rules = rules,
+                                      .allow_unauthenticated = o->config->admin.allow_unauthenticated};
+    for (const struct ini_section *section = o->config->ini.sections; section; section = section->next) {
+        if (slice_equal(section->kind, S("admin-key"))) {
+            ENSURE(settings.key_count < LIST_MAX, CONFIG_VALUE);
+            TRY(read_admin_key(o, section, &keys[settings.key_count++]));
+        } else if (slice_equal(section->kind, S("role"))) {
+            TRY(read_role(o, section, rules, &settings.rule_count));
+        }
+    }
+    if (!settings.key_count && !settings.allow_unauthenticated)
+        log_warn("admin", "no [admin-key NAME]: nobody can administer this service over the network");
+    return admins_new(&settings, &s->admins, o->error, o->error_size);
+}
+
+static result open_stores(struct opening *o, const char *program, const char *config_file)
+{
+    struct service *s = o->service;
+    struct arena scratch;
+    struct trustee_request req;
+    const char **argv = arena_array(&s->arena, const char *, 5);
+    ENSURE(argv, NO_MEMORY);
+    const char *const words[] = {program, "--try-policy", "--config", config_file, NULL};
+    memcpy(argv, words, sizeof words);
+    struct policy_trial trial = {program ? argv : NULL, TRIAL_TIMEOUT_MS};
+    TRY(arena_map(&scratch, 64u << 20, ARENA_PLAIN));
+    request_begin(&req, &scratch, NULL, NULL, 0);
+    result r = say(o, refval_open(s->store, &req, &s->reference_values), "reading the reference values");
+    if (!FAILED(r))
+        r = say(o, policies_open(s->engine, s->store, &trial, &req, &s->policies), "reading the policies");
+    request_end(&req);
+    arena_unmap(&scratch);
+    return r;
+}
+
+static result open_all(struct opening *o, const char *program, const char *config_file)
+{
+    struct service *s = o->service;
+    struct config *c = o->config;
+    TRY(say(o, arena_map(&s->arena, 64u << 20, ARENA_PLAIN), "memory"));
+    TRY(say(o, arena_map(&s->secrets, 262144, ARENA_SECRET), "memory for secrets"));
+    if (!s->secrets.locked)
+        log_warn("memory", "secrets cannot be locked into memory: raise the limit of locked memory (ulimit -l)");
+    TRY(say(o, open_plugins(o), "loading plugins"));
+    TRY(say(o, bindings_load(&c->ini, c->release.require_binding, &s->bindings, o->error, o->error_size), "bindings"));
+    TRY(say(o, open_admins(o), "administrators"));
+    TRY(say(o, config_finish(c, o->error, o->error_size), "configuration"));
+    TRY(say(o, open_sealer(o), "session keys"));
+    TRY(say(o, open_signer(o), "token key"));
+    TRY(say(o, open_issuer(o), "token issuer"));
+    TRY(say(o, open_trust(o), "token trust"));
+    TRY(say(o, open_stores(o, program, config_file), "storage"));
+    TRY(say(o, basis_new(s->policies, s->reference_values, &s->basis), "memory"));
+    TRY(say(o, appraisal_memory_new(&s->appraisals), "memory"));
+    TRY(say(o, sessions_new((size_t)c->session.capacity, (size_t)c->session.token_memory, &s->sessions), "memory"));
+    TRY(say(o, records_new((size_t)c->records.memory, &s->records), "memory"));
+    return say(o, metrics_new(&s->metrics), "memory");
+}
+
+result service_open(struct config *config, const char *program, const char *config_file, struct service **out,
+                    char *error, size_t error_size)
+{
+    struct service *s = calloc(1, sizeof *s);
+    ENSURE(s, NO_MEMORY);
+    s->config = config;
+    error[0] = 0;
+    struct opening o = {config, s, error, error_size};
+    result r = open_all(&o, program, config_file);
+    arena_reset(&s->secrets, 0);
+    if (FAILED(r)) {
+        service_close(s);
+        return r;
+    }
+    *out = s;
+    return OK;
+}
+
+void service_close(struct service *s)
+{
+    if (!s)
+        return;
+    basis_free(s->basis);
+    policies_close(s->policies);
+    refval_close(s->reference_values);
+    appraisal_memory_free(s->appraisals);
+    sessions_free(s->sessions);
+    records_free(s->records);
+    metrics_free(s->metrics);
+    token_trust_free(s->trust);
+    ear_issuer_free(s->issuer);
+    jws_signer_free(s->signer);
+    sealer_free(s->sealer);
+    admins_free(s->admins);
+    bindings_free(s->bindings);
+    plugins_free(s->plugins);
+    arena_unmap(&s->secrets);
+    arena_unmap(&s->arena);
+    free(s);
+}
+
+result service_engine_only(struct config *config, struct plugins **plugins, const struct engine **engine, char *error,
+                           size_t error_size)
+{
+    struct plugin_settings settings = {config->plugins.directory, config->plugins.allow_insecure};
+    struct ini_section *section = ini_section(&config->ini, S("plugin"), config->policy.use);
+    struct ini_section alone;
+    struct ini ini = {.file = config->ini.file, .sections = section ? &alone : NULL};
+    if (section) {
+        alone = *section;
+        alone.next = NULL;
+    }
+    TRY(plugins_load(&ini, &settings, plugins, error, error_size));
+    *engine = plugins_engine(*plugins, config->policy.use);
+    if (*engine)
+        return OK;
+    snprintf(error, error_size, "the plugin %.*s evaluates no policies", SLICE_ARG(config->policy.use));
+    return FAIL(CONFIG_VALUE);
+}
