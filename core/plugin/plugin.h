@@ -21,6 +21,8 @@ struct trustee_request {
     uint64_t deadline_ns;  /* CLOCK_MONOTONIC; 0: none */
     bool rejected;         /* reject() was called */
     struct cache_pin *pins; /* cache entries that live until request_end() */
+    struct plugin *plugin;  /* the one that is being called; set by the facades */
+    uint64_t generation;    /* of the caches, when the request began */
 };
 void request_begin(struct trustee_request *req, struct arena *scratch, struct arena *secret, struct record *record,
                    uint64_t deadline_ns);
@@ -52,6 +54,9 @@ struct plugin_settings {
 MUST_CHECK result plugins_load(const struct ini *ini, const struct plugin_settings *settings, struct plugins **out,
                                char *error, size_t error_size);
 void plugins_free(struct plugins *p); /* fini of each; never unloads */
+/* Trust anchors changed: no request that begins from now on sees a remembered fact of before, and none that is running
+ * leaves one behind. Any thread. */
+void plugins_flush(struct plugins *p);
 /* What a file is, as JSON on `out`, without init: `trusteed --dump-plugin FILE`. */
 MUST_CHECK result plugin_dump(const char *file, FILE *out, char *error, size_t error_size);
 /* A plugin's options, reasons and TEEs for people: `trusteed --help-plugin NAME` (name in the directory, or a file). */
@@ -80,12 +85,15 @@ bool tee_is_known(slice tee);
  * report-data and init-data fields itself by the TEE's rule. OK only if all of it holds; then `claims` is the tree of
  * the TEE's own claims. On refusal the record has the reason. `init_data_checked` tells whether init-data was bound.
  * ATTEST_REFUSED (the record has the plugin's own reason), ATTEST_REPORT_DATA, ATTEST_INIT_DATA, ATTEST_CLAIMS,
- * ATTEST_COLLATERAL, PLUGIN_FAULT, NO_MEMORY. */
+ * ATTEST_COLLATERAL (`needs` says which; the record is as it was before, so that the call can be made again),
+ * PLUGIN_FAULT, NO_MEMORY. Everything in `out` lives in the request's scratch memory. */
 struct verified {
     tree claims;
     slice report_data_claim, init_data_claim; /* empty: none */
     bool init_data_checked;
     int64_t not_after;
+    const trustee_need *needs;
+    size_t need_count;
 };
 MUST_CHECK result verifier_verify(const struct verifier *v, struct trustee_request *req, const trustee_verify_in *in,
                                   struct verified *out);
@@ -112,8 +120,9 @@ MUST_CHECK result engine_evaluate(const struct engine *e, struct trustee_request
 struct store;
 const struct store *plugins_store(const struct plugins *p, slice plugin_name);
 uint64_t store_flags(const struct store *s);
-/* Keys are checked here: segments of [A-Za-z0-9_-][A-Za-z0-9_.-]{0,254} joined by '/', 16 at most. RELEASE_NOT_FOUND,
- * STORAGE, RESOURCE_CONFLICT, HTTP_BODY_TOO_LARGE. */
+/* Keys are checked here: segments of [A-Za-z0-9_-][A-Za-z0-9_.-]{0,254} joined by '/', 16 at most, else RELEASE_PATH.
+ * RELEASE_NOT_FOUND, STORAGE, RESOURCE_CONFLICT (also where the storage is read-only), HTTP_BODY_TOO_LARGE,
+ * PLUGIN_FAULT. */
 MUST_CHECK result store_get(const struct store *s, struct trustee_request *req, slice space, slice key,
                             struct arena *into, size_t limit, slice *value);
 MUST_CHECK result store_put(const struct store *s, struct trustee_request *req, slice space, slice key, slice value);

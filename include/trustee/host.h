@@ -120,9 +120,9 @@ typedef struct trustee_host {
     /* --- what outlives a request -------------------------------------------------------------------------------
      * A bounded cache of parsed or signature-valid facts: `cls` names the kind of fact, `digest` is the SHA-256 of all
      * the bytes that it was derived from. get() answers NULL on a miss; what it answers stays valid until the request
-     * ends. put() takes ownership of `value`, whatever it answers, and calls `drop` when it leaves the cache (at once
-     * where it was not taken): do not use it afterwards. Entries vanish when trust anchors change and after `not_after`
-     * (Unix seconds; INT64_MAX for never). Put only what verified. */
+     * ends. put() takes ownership of `value` where it answers TRUSTEE_OK, keeps it valid until the request ends, and
+     * calls `drop` when it leaves the cache; otherwise it stays the plugin's. Entries vanish when trust anchors change
+     * and after `not_after` (Unix seconds; INT64_MAX for never). Put only what verified. */
     const void *(*cache_get)(trustee_request *req, trustee_slice cls, trustee_slice digest);
     trustee_status (*cache_put)(trustee_request *req, trustee_slice cls, trustee_slice digest, void *value,
                                 void (*drop)(void *value), int64_t not_after);

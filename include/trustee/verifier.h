@@ -24,7 +24,8 @@ extern "C" {
  * TRUNCATE: as PAD where n <= width, else the value's first `width` bytes.
  * EXACT: the field has n bytes and equals the value (width is ignored).
  * PCR: the field is SHA-256(32 zero bytes || value): a fresh PCR extended once; n must be 32.
- * ECHO: the TEE cannot carry it: nothing is compared, and the service marks the claim as unchecked.
+ * ECHO: the TEE cannot carry it: nothing is compared; the service echoes the expected value as the claim "init_data",
+ * in base64, unless the plugin gives a text of its own, and marks the claim as unchecked.
  * Whatever the rule, fewer than 32 bytes of the expected value never bind. */
 #define TRUSTEE_BIND_NONE 0u
 #define TRUSTEE_BIND_PAD 1u
@@ -78,7 +79,8 @@ typedef struct trustee_verify_out {
     uint32_t verdict;       /* TRUSTEE_VERDICT_… */
     trustee_writer *claims; /* an open object: the TEE's own claims go here */
     /* The fields as the hardware signed them. report_data is required. init_data stays absent where the evidence has no
-     * such field; the service then says init_data_checked = false in the claims. */
+     * such field: for PCR, ECHO and NONE the service then says init_data_checked = false in the claims, for the other
+     * rules it refuses. */
     trustee_slice report_data;
     trustee_slice init_data;
     /* Texts for the claims "report_data" and "init_data", as upstream's clients and policies know them; absent: none. */
