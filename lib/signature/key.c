@@ -20,9 +20,14 @@ static const uint8_t P256_ALGORITHM[] = {0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x4
 static const uint8_t P384_ALGORITHM[] = {0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d,
                                          0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22};
 
-/* The whole size tells an uncompressed point from a compressed one. */
-#define P256_SPKI_SIZE 91
-#define P384_SPKI_SIZE 120
+/* OpenSSL also takes compressed and hybrid points, which would be other encodings of the same key. */
+#define UNCOMPRESSED 0x04
+
+static bool is_uncompressed(slice spki, size_t coordinate)
+{
+    size_t point = 1 + 2 * coordinate;
+    return spki.len > point && spki.ptr[spki.len - point] == UNCOMPRESSED;
+}
 
 static bool recognise(slice spki, enum key_type *type)
 {
@@ -30,9 +35,9 @@ static bool recognise(slice spki, enum key_type *type)
     slice body = slice_sub(spki, long_form ? 4 : 2, SPKI_SIZE_MAX);
     if (slice_starts(body, slice_of(RSA_ALGORITHM, sizeof RSA_ALGORITHM)))
         *type = KEY_RSA;
-    else if (spki.len == P256_SPKI_SIZE && slice_starts(body, slice_of(P256_ALGORITHM, sizeof P256_ALGORITHM)))
+    else if (is_uncompressed(spki, 32) && slice_starts(body, slice_of(P256_ALGORITHM, sizeof P256_ALGORITHM)))
         *type = KEY_P256;
-    else if (spki.len == P384_SPKI_SIZE && slice_starts(body, slice_of(P384_ALGORITHM, sizeof P384_ALGORITHM)))
+    else if (is_uncompressed(spki, 48) && slice_starts(body, slice_of(P384_ALGORITHM, sizeof P384_ALGORITHM)))
         *type = KEY_P384;
     else
         return false;

@@ -267,15 +267,15 @@ static void drop_key(void *key)
     public_key_free(key);
 }
 
-/* The cache owns what it is given, and may drop it at once: the key is not used again. */
+/* Only now: an entry says that a TPM, or whoever claims to be one, really signed with that key. */
 static void remember_key(struct appraisal *a)
 {
-    a->key = NULL;
     if (!a->fresh)
         return;
-    (void)a->host->cache_put(a->req, S(CACHE_CLASS), slice_of(a->ak_digest, sizeof a->ak_digest), a->fresh, drop_key,
-                             INT64_MAX);
-    a->fresh = NULL;
+    trustee_status put = a->host->cache_put(a->req, S(CACHE_CLASS), slice_of(a->ak_digest, sizeof a->ak_digest),
+                                            a->fresh, drop_key, INT64_MAX);
+    if (put == TRUSTEE_OK)
+        a->fresh = NULL;
 }
 
 static bool check_signature(struct appraisal *a)

@@ -405,10 +405,8 @@ static trustee_status cache_put(trustee_request *req, slice cls, slice digest, v
     struct fake_host *h = host_of(req);
     (void)not_after;
     h->cache_puts++;
-    if (h->cache_refuses || h->cache_count == FAKE_CACHE_MAX || digest.len != 32) {
-        drop(value);
+    if (h->cache_refuses || h->cache_count == FAKE_CACHE_MAX || digest.len != 32)
         return TRUSTEE_E_LIMIT;
-    }
     struct fake_entry *e = &h->cache[h->cache_count++];
     *e = (struct fake_entry){.cls = cls, .value = value, .drop = drop};
     memcpy(e->digest, digest.ptr, 32);

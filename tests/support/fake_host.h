@@ -56,7 +56,7 @@ struct fake_host {
     size_t option_count;
     struct fake_entry cache[FAKE_CACHE_MAX];
     size_t cache_count, cache_hits, cache_puts;
-    bool cache_refuses; /* cache_put() answers TRUSTEE_E_LIMIT, and drops the value */
+    bool cache_refuses; /* cache_put() answers TRUSTEE_E_LIMIT */
     bool cancelled;
     bool quiet; /* no log on stderr */
     size_t logged;
