@@ -94,6 +94,8 @@ bool host_is_local(slice host)
     slice name = host;
     if (host.len && host.ptr[0] == '[') {
         size_t end = slice_find(host, ']');
+        if (end == host.len)
+            return false;
         name = slice_sub(host, 1, end - 1);
         host = slice_sub(host, end + 1, host.len);
     } else {
