@@ -42,8 +42,8 @@ struct http_route {
 struct http_request {
     enum http_method method;
     const struct http_route *route;
-    slice path;  /* percent-decoded once; no NUL, control characters, empty, "." or ".." segments */
-    slice rest;  /* what "*" matched */
+    slice path;  /* percent-decoded once, UTF-8; no NUL, control characters, '\\' or encoded '/'. Never normalised */
+    slice rest;  /* what "*" matched: not empty, but its segments may be, or be "." or "..": the handler refuses those */
     slice query; /* raw, without '?' */
     slice cookie, authorization, content_type, traceparent; /* header values; empty: absent */
     slice host; /* Host header; empty: absent (HTTP/1.0) */
@@ -110,7 +110,10 @@ struct http_settings {
     unsigned workers; /* threads */
     unsigned slots;   /* per worker */
     unsigned secrets; /* SECRET arenas per worker */
-    size_t head_limit, body_limit, scratch_size, write_limit; /* bytes */
+    size_t head_limit, body_limit, scratch_size; /* bytes */
+    /* Bytes of a reply that may wait for a slow reader. A reply of which more is left is cut off, so this is at least
+     * the largest reply. */
+    size_t write_limit;
     unsigned header_count_limit;                              /* headers */
     unsigned connections; /* per worker; more are answered 503 and closed */
     unsigned head_timeout_ms, body_timeout_ms, handshake_timeout_ms, idle_timeout_ms, write_timeout_ms;
@@ -119,10 +122,11 @@ struct http_settings {
     http_handler *fallback; /* no route matched (request.route NULL): answers 404 or 405 */
     /* Judges ACCESS_ADMIN before the body is read: answers the request itself and returns false to refuse. */
     bool (*authorize)(struct http_exchange *x);
-    /* Makes the body of an error that HTTP itself answers (malformed, too large, busy, …), in the slot's scratch or
-     * static. `x` may be NULL when there is no slot. */
+    /* Makes the body (JSON) of an error that HTTP itself answers (malformed, too large, busy, …), in the slot's scratch
+     * or static. The request holds what was understood of it by then: route, method and path may be missing. */
     slice (*error_body)(struct http_exchange *x, enum reason why);
-    /* Called after each reply, for metrics and the access log. */
+    /* Called after each reply, for metrics and the access log; also for those of error_body, with the same exchange.
+     * response_bytes includes the head, and is 0 when the client had gone. */
     void (*observe)(struct http_exchange *x, unsigned status, size_t response_bytes, uint64_t duration_ns);
     /* Called with +1 and -1 as connections come and go. */
     void (*connections_changed)(void *service, int delta);
