@@ -26,7 +26,7 @@ struct jws {
     slice header_text, payload_text; /* decoded JSON, in the arena */
     const json *header, *payload;    /* both objects */
     slice alg, kid;
-    const json *jwk;  /* header member, or NULL */
+    const json *jwk;              /* header member, or NULL */
     slice signed_part, signature; /* header.payload as it was sent; decoded signature */
 };
 
@@ -34,7 +34,8 @@ struct jws {
  * of a known algorithm (never "none" or a MAC), no "crit", "b64" or "zip"; at most 256 KiB. TOKEN_MALFORMED,
  * TOKEN_ALGORITHM. */
 MUST_CHECK result jws_parse(struct arena *a, slice compact, struct jws *out);
-/* Verifies the signature with a key; the algorithm must be one that the key allows. TOKEN_ALGORITHM, TOKEN_SIGNATURE. */
+/* Verifies the signature with a key; the algorithm must be one that the key allows. TOKEN_ALGORITHM, TOKEN_SIGNATURE.
+ */
 MUST_CHECK result jws_verify(const struct jws *j, const struct jws_key *k);
 /* A key from a header's jwk whose x5c chain (leaf first; intermediates in any order; at most 8) leads to one of the
  * anchors at time `now`: leaf key equals the jwk, every certificate valid, issuers are CAs, leaves are not configured
@@ -75,16 +76,19 @@ MUST_CHECK result jwk_thumbprint(const json *jwk, struct arena *scratch, uint8_t
 MUST_CHECK result jwe_encrypt(const struct jwe_key *k, slice plaintext, struct arena *secret, struct arena *a,
                               slice *out);
 
-/* --- the guest's side ---------------------------------------------------------------------------------------------- */
+/* --- the guest's side ----------------------------------------------------------------------------------------------
+ */
 struct jwe_private; /* an ephemeral key pair of the agent */
-MUST_CHECK result jwe_private_generate(slice alg, struct jwe_private **out); /* "ECDH-ES+A256KW-P256", "…-P521", "RSA-OAEP-256" */
+MUST_CHECK result jwe_private_generate(slice alg,
+                                       struct jwe_private **out); /* "ECDH-ES+A256KW-P256", "…-P521", "RSA-OAEP-256" */
 void jwe_private_free(struct jwe_private *k);
 MUST_CHECK result jwe_private_jwk(const struct jwe_private *k, struct arena *a, slice *out); /* public JWK */
 MUST_CHECK result jwe_private_pem(const struct jwe_private *k, struct arena *secret, slice *out);
 MUST_CHECK result jwe_decrypt(const struct jwe_private *k, slice flattened_json, struct arena *a, struct arena *secret,
                               slice *plaintext);
 
-/* --- hashes and randomness ----------------------------------------------------------------------------------------- */
+/* --- hashes and randomness -----------------------------------------------------------------------------------------
+ */
 void hash_sha256(slice s, uint8_t out[32]);
 void hash_sha384(slice s, uint8_t out[48]);
 /* "sha256", "sha384", "sha512", "sm3"; length in bytes, 0 for an unknown name. */
