@@ -87,7 +87,7 @@ MUST_CHECK result refval_delete(struct refval *r, struct trustee_request *req, s
  * failure the old snapshot stays. STORAGE, NO_MEMORY. */
 MUST_CHECK result refval_reload(struct refval *r, struct trustee_request *req);
 
-/* Writes the storage key of a name into `room`; RELEASE_NOT_FOUND never: REFERENCE_REQUEST when it is no name. */
+/* Writes the storage key of a name into `room`. REFERENCE_REQUEST when it is no name. */
 #define REFVAL_KEY_MAX 256
 MUST_CHECK result refval_key(slice name, uint8_t room[REFVAL_KEY_MAX], slice *key);
 
