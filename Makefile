@@ -26,7 +26,6 @@ CFLAGS += -std=c11 $(OPTIMISE) $(WARNINGS) $(HARDENING) $(SANITIZE) -MMD -MP
 LDFLAGS += -Wl,-z,relro,-z,now,-z,noexecstack $(SANITIZE)
 LIBS_CORE := -luv -ljansson -lssl -lcrypto -ldl -lpthread -lm
 LIBS_AGENT := -luv -ljansson -lcurl -lssl -lcrypto -ltss2-esys -ltss2-mu -ltss2-tctildr -ltss2-rc -ldl -lpthread -lm
-LIBS_CLI := -ljansson -lcurl -lssl -lcrypto -ldl -lpthread -lm
 
 # --- what is built -----------------------------------------------------------------------------------------------------
 LIB_SOURCES := $(wildcard lib/*/*.c)
@@ -149,9 +148,10 @@ $(BUILD)/bin/trusteed: $(BUILD)/obj/core/main.o $(BUILD)/core.a $(BUILD)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -pie -rdynamic -o $@ $^ $(LIBS_CORE)
 
-$(BUILD)/bin/trusteectl: $(call objects,$(CLI_SOURCES)) $(BUILD)/core.a $(BUILD)/lib.a
+# trusteectl attests with the agent's own code.
+$(BUILD)/bin/trusteectl: $(call objects,$(CLI_SOURCES) $(filter-out guest/main.c,$(GUEST_SOURCES))) $(BUILD)/core.a $(BUILD)/lib.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -pie -o $@ $^ $(LIBS_CLI) -luv
+	$(CC) $(LDFLAGS) -pie -o $@ $^ $(LIBS_AGENT)
 
 $(BUILD)/guest.a: $(call objects,$(filter-out guest/main.c,$(GUEST_SOURCES)))
 	@rm -f $@ && ar rcs $@ $^
@@ -225,4 +225,5 @@ build/fuzz/agent_%_fuzz: tests/fuzz/agent_%_fuzz.c $(LIB_SOURCES) $(CORE_SOURCES
 clean:
 	rm -rf build build-asan build-fuzz
 
+-include tests/abi/abi.mk
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Requests to the service. libcurl stops here.
+ */
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "cli/cli.h"
+#include "core/crypto/jose.h"
+
+#define ANSWER_MAX (32u << 20)
+#define TOKEN_LIFE 60u
+
+result admin_token(struct cli *c, unsigned life, const char *role, slice *out)
+{
+    slice pem;
+    struct jws_signer *signer = NULL;
+    char path[4096];
+    ENSURE(c->admin_key.len && c->admin_key.len < sizeof path, ADMIN_MISSING);
+    memcpy(path, c->admin_key.ptr, c->admin_key.len);
+    path[c->admin_key.len] = 0;
+    ENSURE(read_input(path, 65536, &c->secret, &pem), ADMIN_MISSING);
+    TRY(jws_signer_from_pem(pem, &signer));
+    long long now = (long long)time(NULL);
+    slice header = arena_printf(&c->arena, "{\"alg\":\"%s\",\"typ\":\"JWT\"}", jws_signer_alg(signer));
+    slice payload = arena_printf(&c->arena,
+                                 "{\"iss\":\"trusteectl\",\"sub\":\"trusteectl\",\"aud\":[\"kbs\"],\"role\":\"%s\","
+                                 "\"iat\":%lld,\"exp\":%lld}",
+                                 role, now, now + life);
+    result r = jws_sign(signer, &c->arena, header, payload, out);
+    jws_signer_free(signer);
+    return r;
+}
+
+struct receiving {
+    struct arena *arena;
+    uint8_t *start;
+    size_t size;
+    bool full;
+};
+
+static size_t receive(char *bytes, size_t one, size_t count, void *user)
+{
+    struct receiving *r = user;
+    size_t n = one * count;
+    uint8_t *room = r->size + n <= ANSWER_MAX ? arena_alloc(r->arena, n, 1) : NULL;
+    if (!room) {
+        r->full = true;
+        return 0;
+    }
+    if (!r->start)
+        r->start = room;
+    memcpy(room, bytes, n);
+    r->size += n;
+    return n;
+}
+
+static const char *c_text(struct cli *c, slice s)
+{
+    slice copy = arena_printf(&c->arena, "%.*s", SLICE_ARG(s));
+    return copy.ptr ? (const char *)copy.ptr : "";
+}
+
+static struct curl_slist *headers(struct cli *c, const char *content_type)
+{
+    slice token;
+    struct curl_slist *list = NULL;
+    if (c->admin_key.len && !FAILED(admin_token(c, TOKEN_LIFE, c_text(c, c->role), &token))) {
+        slice line = arena_printf(&c->arena, "Authorization: Bearer %.*s", SLICE_ARG(token));
+        list = curl_slist_append(list, (const char *)line.ptr);
+    }
+    slice type = arena_printf(&c->arena, "Content-Type: %s", content_type ? content_type : "application/json");
+    list = curl_slist_append(list, (const char *)type.ptr);
+    return curl_slist_append(list, "Expect:");
+}
+
+int call(struct cli *c, const char *method, const char *path, slice body, const char *content_type, struct answer *out)
+{
+    CURL *curl = curl_easy_init();
+    if (!curl)
+        return say(EXIT_FAILURE, "out of memory");
+    char error[CURL_ERROR_SIZE] = "";
+    const char *url = c_text(c, c->url);
+    slice whole = arena_printf(&c->arena, "%s%s", url, path);
+    struct curl_slist *list = headers(c, content_type);
+    struct receiving receiving = {.arena = &c->arena};
+    curl_easy_setopt(curl, CURLOPT_URL, (const char *)whole.ptr);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, 60L);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &receiving);
+    if (body.ptr) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, (const char *)body.ptr);
+    }
+    if (c->ca.len)
+        curl_easy_setopt(curl, CURLOPT_CAINFO, c_text(c, c->ca));
+    CURLcode code = curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &out->status);
+    out->body = slice_of(receiving.start, receiving.size);
+    curl_slist_free_all(list);
+    curl_easy_cleanup(curl);
+    if (code == CURLE_OK)
+        return 0;
+    return say(EXIT_UNREACHABLE, "%s: %s; is trusteed running there, and is --ca its authority?", url,
+               error[0] ? error : curl_easy_strerror(code));
+}
+
+const json *answer_json(struct cli *c, const struct answer *a)
+{
+    const json *v;
+    if (!FAILED(json_parse(&c->arena, a->body, &v)))
+        return v;
+    say(0, "the service answered something that is not JSON");
+    return NULL;
+}
+
+static const char *remedy(long status)
+{
+    switch (status) {
+    case 401:
+        return "; does the service know our key? see [admin-key …] in its INI and admin_key in trusteectl.ini";
+    case 404:
+        return "";
+    case 503:
+        return "; try again in a moment, and look at /readyz";
+    default:
+        return "";
+    }
+}
+
+int call_ok(struct cli *c, const char *method, const char *path, slice body, const char *content_type,
+            struct answer *out)
+{
+    int code = call(c, method, path, body, content_type, out);
+    if (code || out->status == 200)
+        return code;
+    const json *v = NULL;
+    if (FAILED(json_parse(&c->arena, out->body, &v)))
+        v = NULL;
+    slice detail = json_text(json_get(v, S("detail"))), reason = json_text(json_get(v, S("reason")));
+    slice id = json_text(json_get(v, S("id")));
+    say(0, "%s %s: %ld: %.*s [%.*s]%s", method, path, out->status, SLICE_ARG(detail.ptr ? detail : S("no reason given")),
+        SLICE_ARG(reason), remedy(out->status));
+    if (id.ptr)
+        fprintf(stderr, "            trusteectl explain %.*s tells more\n", SLICE_ARG(id));
+    return EXIT_REFUSED;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * trusteectl: what its commands share. A command returns the program's exit code: 0 done, 1 refused or failed, 2 wrong
+ * use, 3 the service cannot be reached.
+ */
+#ifndef CLI_H
+#define CLI_H
+
+#include <stdio.h>
+
+#include "lib/json/json.h"
+
+#define EXIT_REFUSED 1
+#define EXIT_USAGE 2
+#define EXIT_UNREACHABLE 3
+
+/* Where the service is and who we are, from the options and the home folder's trusteectl.ini. */
+struct cli {
+    const char *home;
+    slice url, ca, admin_key, role;
+    bool json; /* --json */
+    struct arena arena, secret;
+    int argc; /* what follows the command's words */
+    char **argv;
+};
+
+struct command {
+    const char *group, *verb; /* verb NULL: the group alone */
+    int (*run)(struct cli *c);
+    const char *arguments, *help;
+    bool offline; /* needs no service */
+};
+extern const struct command COMMANDS[];
+extern const size_t COMMAND_COUNT;
+
+/* Says what is wrong and what to do, on standard error; returns `code`. */
+int say(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The value of "--name VALUE" among the command's arguments, taken out of them; NULL where there is none. */
+const char *take_option(struct cli *c, const char *name);
+bool take_flag(struct cli *c, const char *name);
+/* A whole file, or standard input for "-", into an arena. Says what is wrong. */
+bool read_input(const char *file, size_t limit, struct arena *a, slice *out);
+/* Writes a new file with this mode, durably; never over an existing one unless `replace`. Says what is wrong. */
+bool write_file(const char *path, slice bytes, unsigned mode, bool replace);
+
+/* --- the service ------------------------------------------------------------------------------------------------------ */
+struct answer {
+    long status;
+    slice body;
+};
+/* One administrator's request with a token made for it. 0, or an exit code after saying why. */
+int call(struct cli *c, const char *method, const char *path, slice body, const char *content_type,
+         struct answer *out);
+/* The same, and any status but 200 is said and turned into an exit code. */
+int call_ok(struct cli *c, const char *method, const char *path, slice body, const char *content_type,
+            struct answer *out);
+/* A JSON body; NULL after saying so when it is none. */
+const json *answer_json(struct cli *c, const struct answer *a);
+/* An administrator's token, valid for `life` seconds. */
+MUST_CHECK result admin_token(struct cli *c, unsigned life, const char *role, slice *out);
+/* Text percent-encoded for one or more path segments ('/' stays). */
+const char *encode_path(struct cli *c, const char *text);
+
+/* --- commands --------------------------------------------------------------------------------------------------------- */
+int cmd_init(struct cli *c);
+int cmd_secret_put(struct cli *c);
+int cmd_secret_get(struct cli *c);
+int cmd_secret_list(struct cli *c);
+int cmd_secret_delete(struct cli *c);
+int cmd_policy_set(struct cli *c);
+int cmd_policy_show(struct cli *c);
+int cmd_policy_list(struct cli *c);
+int cmd_policy_check(struct cli *c);
+int cmd_reference_set(struct cli *c);
+int cmd_reference_list(struct cli *c);
+int cmd_reference_show(struct cli *c);
+int cmd_reference_delete(struct cli *c);
+int cmd_attest(struct cli *c);
+int cmd_token_show(struct cli *c);
+int cmd_admin_token(struct cli *c);
+int cmd_explain(struct cli *c);
+int cmd_help(struct cli *c);
+
+#endif

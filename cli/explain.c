@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Decisions and tokens, for people.
+ */
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "core/crypto/jose.h"
+
+static bool colours(void)
+{
+    return isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+}
+
+static const char *mark(bool good)
+{
+    if (!colours())
+        return good ? "ok  " : "FAIL";
+    return good ? "\033[32mok  \033[0m" : "\033[31mFAIL\033[0m";
+}
+
+/* Anything that came from outside is printed without control characters. */
+static void print_safely(slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        putchar(s.ptr[i] < 32 || s.ptr[i] == 127 ? '?' : s.ptr[i]);
+}
+
+static void line(const char *label, slice s)
+{
+    if (!s.len)
+        return;
+    printf("  %-11s ", label);
+    print_safely(s);
+    putchar('\n');
+}
+
+static slice member(const json *v, const char *name)
+{
+    return json_text(json_get(v, slice_text(name)));
+}
+
+static void print_time(const json *v)
+{
+    int64_t t = 0;
+    char text[40];
+    struct tm tm;
+    (void)json_i64(json_get(v, S("time")), &t);
+    time_t when = (time_t)t;
+    gmtime_r(&when, &tm);
+    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &tm);
+    line("when", slice_text(text));
+}
+
+static void print_checks(const json *checks)
+{
+    bool passed;
+    for (const json *c = json_next(checks, NULL, NULL); c; c = json_next(checks, c, NULL)) {
+        passed = json_bool(json_get(c, S("passed")), &passed) && passed;
+        printf("    %s ", mark(passed));
+        print_safely(member(c, "name"));
+        if (member(c, "expected").len && !passed) {
+            printf("\n           expected ");
+            print_safely(member(c, "expected"));
+        }
+        if (member(c, "actual").len) {
+            printf(passed ? "  (" : "\n           found    ");
+            print_safely(member(c, "actual"));
+            printf(passed ? ")" : "");
+        }
+        putchar('\n');
+    }
+}
+
+static void print_record(struct cli *c, const json *v)
+{
+    bool allowed = false;
+    (void)json_bool(json_get(v, S("allowed")), &allowed);
+    print_safely(member(v, "kind"));
+    printf(allowed ? ": allowed\n" : ": refused\n");
+    if (!allowed) {
+        line("reason", member(v, "reason"));
+        line("meaning", member(v, "text"));
+        line("remedy", member(v, "remedy"));
+    }
+    line("id", member(v, "id"));
+    print_time(v);
+    line("from", member(v, "peer"));
+    line("who", member(v, "subject"));
+    line("TEE", member(v, "tee"));
+    line("path", member(v, "path"));
+    line("status", member(v, "status"));
+    struct text t = text_begin(&c->arena);
+    const json *vector = json_get(v, S("trustworthiness_vector"));
+    if (vector)
+        json_write(&t, vector);
+    line("vector", text_end(&t));
+    line("policy", member(v, "policy_hash"));
+    const json *missing = json_get(v, S("missing_reference_values"));
+    for (const json *m = missing ? json_next(missing, NULL, NULL) : NULL; m; m = json_next(missing, m, NULL)) {
+        printf("  missing     reference value ");
+        print_safely(json_text(m));
+        printf(" (trusteectl reference-value set ");
+        print_safely(json_text(m));
+        printf(" VALUE)\n");
+    }
+    const json *checks = json_get(v, S("checks"));
+    if (checks) {
+        puts("  checks");
+        print_checks(checks);
+    }
+}
+
+int cmd_explain(struct cli *c)
+{
+    struct answer a;
+    bool one = c->argc == 1;
+    if (c->argc > 1)
+        return say(EXIT_USAGE, "explain takes one id, or none for the newest decisions");
+    slice path = one ? arena_printf(&c->arena, "/admin/v1/decisions/%s", encode_path(c, c->argv[0]))
+                     : S("/admin/v1/decisions?limit=10");
+    int code = call_ok(c, "GET", (const char *)path.ptr, NO_SLICE, NULL, &a);
+    if (code)
+        return code;
+    if (c->json) {
+        fwrite(a.body.ptr, 1, a.body.len, stdout);
+        putchar('\n');
+        return 0;
+    }
+    const json *v = answer_json(c, &a);
+    if (!v)
+        return EXIT_REFUSED;
+    if (one) {
+        print_record(c, v);
+        return 0;
+    }
+    for (const json *r = json_next(v, NULL, NULL); r; r = json_next(v, r, NULL)) {
+        print_record(c, r);
+        putchar('\n');
+    }
+    return 0;
+}
+
+/* --- tokens ------------------------------------------------------------------------------------------------------------ */
+static void print_submod(struct cli *c, slice name, const json *s)
+{
+    struct text t = text_begin(&c->arena);
+    json_write(&t, json_get(s, S("ear.trustworthiness-vector")));
+    slice vector = text_end(&t);
+    printf("  ");
+    print_safely(name);
+    printf(": ");
+    print_safely(member(s, "ear.status"));
+    printf("  ");
+    print_safely(vector);
+    putchar('\n');
+    const json *evidence = json_get(s, S("ear.veraison.annotated-evidence"));
+    slice key;
+    for (const json *m = evidence ? json_next(evidence, NULL, &key) : NULL; m; m = json_next(evidence, m, &key)) {
+        t = text_begin(&c->arena);
+        json_write(&t, m);
+        printf("    %.*s = ", SLICE_ARG(key));
+        print_safely(slice_sub(text_end(&t), 0, 400));
+        putchar('\n');
+    }
+}
+
+static void print_validity(const json *claims)
+{
+    int64_t exp = 0;
+    char text[64];
+    struct tm tm;
+    if (!json_i64(json_get(claims, S("exp")), &exp))
+        return;
+    time_t when = (time_t)exp;
+    gmtime_r(&when, &tm);
+    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &tm);
+    printf("  until %s%s\n", text, time(NULL) >= when ? "  EXPIRED" : "");
+}
+
+int cmd_token_show(struct cli *c)
+{
+    slice input, key;
+    struct jws j;
+    if (c->argc != 1)
+        return say(EXIT_USAGE, "token show takes a file with a token, or - for standard input");
+    if (!read_input(c->argv[0], 1u << 20, &c->arena, &input))
+        return EXIT_REFUSED;
+    while (input.len && (input.ptr[input.len - 1] == '\n' || input.ptr[input.len - 1] == ' '))
+        input.len--;
+    if (FAILED(jws_parse(&c->arena, input, &j)))
+        return say(EXIT_REFUSED, "this is no token: three base64url parts with points between them were expected");
+    if (c->json) {
+        printf("{\"header\":%.*s,\"claims\":%.*s}\n", SLICE_ARG(j.header_text), SLICE_ARG(j.payload_text));
+        return 0;
+    }
+    printf("token of %.*s (signature not checked here)\n", SLICE_ARG(member(j.payload, "iss")));
+    print_validity(j.payload);
+    const json *submods = json_get(j.payload, S("submods"));
+    for (const json *s = submods ? json_next(submods, NULL, &key) : NULL; s; s = json_next(submods, s, &key))
+        print_submod(c, key, s);
+    return 0;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "core/conf/bind.h"
+
+const struct command COMMANDS[] = {
+    {"init", NULL, cmd_init, "DIRECTORY [--listen ADDRESS:PORT] [--host NAME] [--plugins DIRECTORY] [--allow-sample] [--http]",
+     "make keys, folders and an INI for a service of one's own", true},
+    {"secret", "put", cmd_secret_put, "REPOSITORY/TYPE/TAG FILE|-", "store a secret", false},
+    {"secret", "get", cmd_secret_get, "REPOSITORY/TYPE/TAG [--tee tpm|sample] [--tcti TCTI]",
+     "attest this machine and fetch a secret, as a workload does", false},
+    {"secret", "list", cmd_secret_list, "", "paths and sizes of all secrets", false},
+    {"secret", "delete", cmd_secret_delete, "REPOSITORY/TYPE/TAG", "delete a secret", false},
+    {"policy", "set", cmd_policy_set, "resource|default_CLASS FILE|-", "set a policy", false},
+    {"policy", "show", cmd_policy_show, "resource|default_CLASS", "print a policy in force", false},
+    {"policy", "list", cmd_policy_list, "", "policies in force", false},
+    {"policy", "check", cmd_policy_check, "FILE", "see whether a policy loads, without a service", true},
+    {"reference-value", "set", cmd_reference_set, "NAME VALUE… [--single] | --file FILE", "set reference values", false},
+    {"reference-value", "list", cmd_reference_list, "", "all reference values", false},
+    {"reference-value", "show", cmd_reference_show, "NAME", "one reference value", false},
+    {"reference-value", "delete", cmd_reference_delete, "NAME", "delete a reference value", false},
+    {"attest", NULL, cmd_attest, "[--tee tpm|sample] [--tcti TCTI]", "attest this machine and print the token", false},
+    {"token", "show", cmd_token_show, "FILE|-", "what an attestation token says", true},
+    {"admin-token", NULL, cmd_admin_token, "[--role ROLE] [--life SECONDS]",
+     "print an administrator's token, for kbs-client and curl", true},
+    {"explain", NULL, cmd_explain, "[ID]", "why something was released or refused; without ID the newest decisions", false},
+    {"help", NULL, cmd_help, "", "this list", true},
+};
+const size_t COMMAND_COUNT = sizeof COMMANDS / sizeof *COMMANDS;
+
+int cmd_help(struct cli *c)
+{
+    (void)c;
+    puts("trusteectl " TRUSTEE_VERSION " - the command line of the Trustee service\n\n"
+         "  trusteectl [--home DIRECTORY] [--url URL] [--ca FILE] [--json] COMMAND …\n\n"
+         "--home is a folder made by init (default: TRUSTEE_HOME, else ./trustee, else /etc/trustee); its trusteectl.ini\n"
+         "says where the service is and which key we sign with.\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        const struct command *m = &COMMANDS[i];
+        printf("  %s%s%s %s\n      %s\n", m->group, m->verb ? " " : "", m->verb ? m->verb : "", m->arguments, m->help);
+    }
+    return 0;
+}
+
+struct home_config {
+    slice url, ca, admin_key, role;
+};
+
+static const struct bind_option home_options[] = {
+    {"url", BIND_TEXT, BIND_AT(struct home_config, url), .fallback = "https://127.0.0.1:8080"},
+    {"ca", BIND_PATH, BIND_AT(struct home_config, ca), .help = ""},
+    {"admin_key", BIND_PATH, BIND_AT(struct home_config, admin_key), .help = ""},
+    {"role", BIND_TEXT, BIND_AT(struct home_config, role), .fallback = "admin"},
+};
+static const struct bind_table home_table = {"service", NULL, "where the service is", home_options, 4};
+
+static const char *default_home(void)
+{
+    struct stat st;
+    const char *set = getenv("TRUSTEE_HOME");
+    if (set && *set)
+        return set;
+    return stat("trustee/trusteectl.ini", &st) == 0 ? "trustee" : "/etc/trustee";
+}
+
+static int read_home(struct cli *c)
+{
+    char file[4096], error[1024] = "";
+    struct ini ini;
+    struct stat st;
+    struct home_config h;
+    struct bind b = {&ini, &c->arena, error, sizeof error};
+    snprintf(file, sizeof file, "%s/trusteectl.ini", c->home);
+    if (stat(file, &st) != 0) {
+        if (!c->url.len)
+            return say(EXIT_USAGE, "there is no %s; run `trusteectl init DIRECTORY` first, or say --home DIRECTORY or --url URL",
+                       file);
+        return 0;
+    }
+    if (FAILED(ini_read(&c->arena, file, &ini, error, sizeof error)) ||
+        FAILED(bind_section(&b, &home_table, NO_SLICE, &h)))
+        return say(EXIT_USAGE, "%s", error);
+    if (!c->url.len)
+        c->url = h.url;
+    if (!c->ca.len)
+        c->ca = h.ca;
+    c->admin_key = h.admin_key;
+    c->role = h.role;
+    return 0;
+}
+
+static const struct command *find_command(struct cli *c)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        const struct command *m = &COMMANDS[i];
+        int words = m->verb ? 2 : 1;
+        if (c->argc < words || strcmp(c->argv[0], m->group) != 0 || (m->verb && strcmp(c->argv[1], m->verb) != 0))
+            continue;
+        c->argc -= words;
+        c->argv += words;
+        return m;
+    }
+    return NULL;
+}
+
+static int run(struct cli *c)
+{
+    const char *url = take_option(c, "--url"), *ca = take_option(c, "--ca"), *home = take_option(c, "--home");
+    c->url = slice_text(url);
+    c->ca = slice_text(ca);
+    c->home = home ? home : default_home();
+    c->json = take_flag(c, "--json");
+    c->role = S("admin");
+    if (take_flag(c, "--version")) {
+        puts("trusteectl " TRUSTEE_VERSION);
+        return 0;
+    }
+    if (c->argc == 0 || take_flag(c, "--help"))
+        return cmd_help(c);
+    const char *word = c->argv[0];
+    const struct command *m = find_command(c);
+    if (!m)
+        return say(EXIT_USAGE, "there is no command '%s%s%s'; see trusteectl help", word, c->argc > 1 ? " " : "",
+                   c->argc > 1 ? c->argv[1] : "");
+    int code = m->offline ? 0 : read_home(c);
+    return code ? code : m->run(c);
+}
+
+int main(int argc, char **argv)
+{
+    struct cli c = {.argc = argc - 1, .argv = argv + 1};
+    if (FAILED(arena_map(&c.arena, 64u << 20, ARENA_PLAIN)) || FAILED(arena_map(&c.secret, 16u << 20, ARENA_SECRET)))
+        return say(EXIT_FAILURE, "out of memory");
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    int code = run(&c);
+    arena_unmap(&c.secret);
+    arena_unmap(&c.arena);
+    curl_global_cleanup();
+    return code;
+}
