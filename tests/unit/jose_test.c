@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Keys and signatures. `jose_test peer COMMAND` lets tests/scenario/jose_test.py hold us against another
- * implementation.
+ * Keys and signatures.
  */
 #include "core/crypto/jose.h"
 
