@@ -6,7 +6,7 @@
 #include "core/attest/appraise.h"
 #include "core/clock/clock.h"
 #include "core/conf/file.h"
-#include "core/crypto/x5c.h"
+#include "core/crypto/x5c_header.h"
 #include "core/log/log.h"
 
 #define KEY_FILE_MAX 65536u

@@ -2,8 +2,8 @@
  *
  * A certificate chain as JOSE headers carry it. RFC 7515 section 4.1.6.
  */
-#ifndef CORE_CRYPTO_X5C_H
-#define CORE_CRYPTO_X5C_H
+#ifndef CORE_CRYPTO_X5C_HEADER_H
+#define CORE_CRYPTO_X5C_HEADER_H
 
 #include "core/crypto/jose.h"
 
