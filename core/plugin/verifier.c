@@ -68,6 +68,8 @@ static slice hex_of(struct arena *a, slice bytes)
 static void note(const struct verification *x, slice name, bool passed, slice expected, slice actual)
 {
     struct arena *a = x->req->scratch;
+    if (!slice_is_sane(actual, UINT32_MAX))
+        actual = NO_SLICE;
     if (x->req->record)
         record_check(x->req->record, name, passed, hex_of(a, expected), hex_of(a, slice_sub(actual, 0, 128)));
 }
