@@ -313,7 +313,7 @@ result agent_evidence(struct agent *a, slice report_data, struct arena *arena, s
     struct attester_query q = {
         .options = &s->attester,
         .report_data = report_data,
-        .init_data_digest = slice_of(s->init_data_digest, s->init_data_digest_size),
+        .init_data_digest = slice_of(s->init_data.digest, s->init_data.digest_size),
     };
     return attester_gather(a->attester, &q, arena, out, why);
 }

@@ -9,7 +9,6 @@
 
 #include "core/conf/ini.h"
 #include "guest/file.h"
-#include "guest/init_data.h"
 #include "guest/params.h"
 
 #define PEM_MAX ((size_t)1 << 20)
@@ -148,9 +147,9 @@ static result set_kbs_cert(struct loader *l, slice value)
 
 static result set_init_data(struct loader *l, slice value)
 {
-    struct settings *s = l->out;
-    TRY(read_setting(l, "init-data", value, INIT_DATA_MAX, &s->init_data));
-    return init_data_digest(s->init_data, s->init_data_digest, &s->init_data_digest_size, l->why);
+    slice text;
+    TRY(read_setting(l, "init-data", value, INIT_DATA_MAX, &text));
+    return init_data_take(text, l->arena, &l->out->init_data, l->why);
 }
 
 static result set_timeout(struct loader *l, slice value)

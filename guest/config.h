@@ -7,6 +7,7 @@
 #define GUEST_CONFIG_H
 
 #include "guest/attester/attester.h"
+#include "guest/init_data.h"
 
 enum agent_feature { FEATURE_RESOURCE = 1, FEATURE_ATTESTATION = 2 };
 
@@ -30,10 +31,8 @@ struct settings {
     const char *feature_name; /* as it was given */
     slice tee;                /* value of --tee */
     slice key_algorithm;
-    slice ca_pem;    /* certificates to trust for the service; empty: the system's */
-    slice init_data; /* TOML text; empty: none */
-    uint8_t init_data_digest[64];
-    size_t init_data_digest_size;
+    slice ca_pem; /* certificates to trust for the service; empty: the system's */
+    struct init_data init_data;
     unsigned timeout_s; /* for one request of the workload, everything included */
     struct attester_options attester;
 };

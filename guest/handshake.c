@@ -140,7 +140,7 @@ static result gather(const struct handshake *h, const struct challenge *c, slice
     struct attester_query q = {
         .options = &s->attester,
         .report_data = slice_of(digest, size),
-        .init_data_digest = slice_of(s->init_data_digest, s->init_data_digest_size),
+        .init_data_digest = slice_of(s->init_data.digest, s->init_data.digest_size),
     };
     return attester_gather(h->attester, &q, h->memory.plain, evidence, why);
 }
@@ -151,9 +151,9 @@ static slice attestation(const struct handshake *h, slice runtime, slice evidenc
 {
     struct text t = text_begin(h->memory.plain);
     text_lit(&t, "{\"init-data\":");
-    if (h->settings->init_data.len) {
+    if (h->settings->init_data.digest_size) {
         text_lit(&t, "{\"format\":\"toml\",\"body\":");
-        text_json(&t, h->settings->init_data);
+        text_json(&t, h->settings->init_data.text);
         text_lit(&t, "}");
     } else {
         text_lit(&t, "null");

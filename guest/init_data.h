@@ -6,9 +6,16 @@
 #define GUEST_INIT_DATA_H
 
 #include "guest/failure.h"
+#include "lib/base/arena.h"
 
-/* Digest of the whole text by the algorithm that its top-level key `algorithm` names: sha256, sha384, sha512. Reads no
- * more TOML than that key: the service reads the rest. AGENT_CONFIG with `why` filled. */
-MUST_CHECK result init_data_digest(slice toml, uint8_t out[64], size_t *length, struct failure *why);
+struct init_data {
+    slice text; /* as it was measured and is sent */
+    uint8_t digest[64];
+    size_t digest_size; /* 0: there is no init-data */
+};
+
+/* Digest of the whole text by the algorithm that its key `algorithm` names: sha256, sha384, sha512. The arena is used
+ * to read the TOML. AGENT_CONFIG with `why` filled; NO_MEMORY. */
+MUST_CHECK result init_data_take(slice toml, struct arena *a, struct init_data *out, struct failure *why);
 
 #endif

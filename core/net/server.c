@@ -48,14 +48,15 @@ static bool parse_address(const char *text, uint16_t port, struct sockaddr_stora
     return inet_pton(AF_INET6, plain, &v6->sin6_addr) == 1;
 }
 
-static int bound_socket(const struct sockaddr_storage *address, socklen_t length)
+/* `shared` with the other workers. Alone, a second process on the same port is noticed. */
+static int bound_socket(const struct sockaddr_storage *address, socklen_t length, bool shared)
 {
     int on = 1;
     int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
+        (!shared || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0) &&
         bind(fd, (const struct sockaddr *)address, length) == 0 && listen(fd, BACKLOG) == 0)
         return fd;
     int reason = errno;
@@ -86,7 +87,7 @@ static result bind_listener(struct http_server *s, const struct http_listener *l
             snprintf(error->text, error->size, "%s is not a numeric address", l->address);
             return FAIL(CONFIG_VALUE);
         }
-        int fd = bound_socket(&address, length);
+        int fd = bound_socket(&address, length, s->worker_count > 1);
         if (fd < 0) {
             snprintf(error->text, error->size, "cannot listen on %s port %u: %s", l->address, s->ports[index],
                      strerror(errno));

@@ -88,7 +88,7 @@ Test(config, defaults_are_those_of_the_documentation)
     cr_assert_null(settings.attester.tcti);
     cr_assert_str_eq(settings.attester.tsm_path, "/sys/kernel/config/tsm/report");
     cr_assert_eq(settings.ca_pem.len, 0);
-    cr_assert_eq(settings.init_data_digest_size, 0);
+    cr_assert_eq(settings.init_data.digest_size, 0);
 }
 
 Test(config, the_command_line_wins_over_environment_file_and_kernel_command_line)
@@ -230,17 +230,21 @@ Test(config, init_data_is_digested_as_its_algorithm_says)
     write_file(config_file,
                "version = \"0.1.0\"\nalgorithm = \"sha384\" # as measured\n[data]\n\"aa.toml\" = '''x'''\n");
     loads(LOAD(ARG("--init-data"), config_file, NULL));
-    cr_assert_eq(settings.init_data_digest_size, 48);
-    cr_assert(slice_starts(settings.init_data, S("version")));
+    cr_assert_eq(settings.init_data.digest_size, 48);
+    cr_assert(slice_starts(settings.init_data.text, S("version")));
 }
 
 Test(config, init_data_without_a_known_algorithm_is_refused)
 {
     env_params = "cc_kbc::http://a";
     write_file(config_file, "version = \"0.1.0\"\n[data]\nalgorithm = \"sha256\"\n");
-    refuses(LOAD(ARG("--init-data"), config_file, NULL), "no algorithm");
+    refuses(LOAD(ARG("--init-data"), config_file, NULL), "no key algorithm");
     unlink(config_file);
     memcpy(config_file + strlen(config_file) - 6, "XXXXXX", 6);
     write_file(config_file, "algorithm = \"md5\"\n");
     refuses(LOAD(ARG("--init-data"), config_file, NULL), "algorithm must be");
+    unlink(config_file);
+    memcpy(config_file + strlen(config_file) - 6, "XXXXXX", 6);
+    write_file(config_file, "algorithm = \"sha256\"\nalgorithm = \"sha384\"\n");
+    refuses(LOAD(ARG("--init-data"), config_file, NULL), "line 2");
 }
