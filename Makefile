@@ -206,6 +206,11 @@ $(BUILD)/tests/agent_%_test: $(BUILD)/obj/tests/unit/agent_%_test.o $(BUILD)/gue
 $(BUILD)/obj/tests/unit/%.o: CFLAGS += -Wno-missing-prototypes -Wno-shadow
 
 FUZZ_FLAGS := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+# A bench is one program; `make build/bench/jose_bench` builds it.
+$(BUILD)/bench/%_bench: $(BUILD)/obj/tests/bench/%_bench.o $(BUILD)/core.a $(BUILD)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_CORE)
+
 build/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(LIB_SOURCES) $(CORE_SOURCES) $(SUPPORT_SOURCES) $$(call plugin_sources,$$*)
 	@mkdir -p $(@D)
 	$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang-14 OPTIMISE="-O1 -g" \

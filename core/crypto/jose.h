@@ -71,7 +71,7 @@ void jwe_key_free(struct jwe_key *k);
 /* RFC 7638 thumbprint of a TEE's JWK text without building a key. RELEASE_JWE for unusable shapes. */
 MUST_CHECK result jwk_thumbprint(const json *jwk, struct arena *scratch, uint8_t out[32]);
 /* Flattened JSON JWE, A256GCM, fresh CEK and IV. The protected header is compact, members in the order alg, enc, then
- * epk {"crv","kty","x","y"}: clients recompute the AAD from their own serialisation (interface.md 1.6).
+ * epk {"crv","kty","x","y"}: clients recompute the AAD from their own serialisation, not from ours.
  * `secret` holds the CEK while it is needed. */
 MUST_CHECK result jwe_encrypt(const struct jwe_key *k, slice plaintext, struct arena *secret, struct arena *a,
                               slice *out);

@@ -4,8 +4,8 @@
  */
 #include "core/crypto/jwe_key.h"
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
-#include <openssl/rsa.h>
 #include <stdlib.h>
 
 /* --- keys
@@ -69,13 +69,20 @@ result jwk_thumbprint(const json *v, struct arena *scratch, uint8_t out[32])
 /* --- agreeing on the content key
  * ------------------------------------------------------------------------------------------- */
 
-bool jwe_rsa_padding(EVP_PKEY_CTX *ctx, const char *alg)
+/* The library reads parameters, but its interface has no const. */
+static OSSL_PARAM text_param(const char *name, const char *value)
 {
-    const EVP_MD *md = algorithms()->sha256;
-    if (strcmp(alg, PKCS1_ALG) == 0)
-        return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1;
-    return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) == 1 &&
-           EVP_PKEY_CTX_set_rsa_oaep_md(ctx, md) == 1 && EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, md) == 1;
+    return OSSL_PARAM_construct_utf8_string(name, (char *)(uintptr_t)value, 0);
+}
+
+void jwe_rsa_padding(const char *alg, OSSL_PARAM parameters[4])
+{
+    bool oaep = strcmp(alg, OAEP_ALG) == 0;
+    parameters[0] = text_param(OSSL_ASYM_CIPHER_PARAM_PAD_MODE,
+                               oaep ? OSSL_PKEY_RSA_PAD_MODE_OAEP : OSSL_PKEY_RSA_PAD_MODE_PKCSV15);
+    parameters[1] = oaep ? text_param(OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST, "SHA256") : OSSL_PARAM_construct_end();
+    parameters[2] = oaep ? text_param(OSSL_ASYM_CIPHER_PARAM_MGF1_DIGEST, "SHA256") : OSSL_PARAM_construct_end();
+    parameters[3] = OSSL_PARAM_construct_end();
 }
 
 void jwe_ecdh_kek(enum key_kind kind, const uint8_t *shared, uint8_t kek[32])
@@ -101,8 +108,10 @@ struct secrets {
 static result wrap_rsa(const struct jwe_key *k, const struct secrets *s, struct wrapped *out)
 {
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, k->pkey, NULL);
+    OSSL_PARAM parameters[4];
     out->size = sizeof out->bytes;
-    bool good = ctx && EVP_PKEY_encrypt_init(ctx) == 1 && jwe_rsa_padding(ctx, k->alg) &&
+    jwe_rsa_padding(k->alg, parameters);
+    bool good = ctx && EVP_PKEY_encrypt_init_ex(ctx, parameters) == 1 &&
                 EVP_PKEY_encrypt(ctx, out->bytes, &out->size, s->cek, CEK_SIZE) == 1;
     EVP_PKEY_CTX_free(ctx);
     if (!good)

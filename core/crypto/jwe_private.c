@@ -113,7 +113,9 @@ static result unwrap_rsa(const struct jwe_private *k, slice wrapped, uint8_t *ce
     uint8_t bytes[RSA_BITS_MAX / 8];
     size_t size = sizeof bytes;
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, k->pkey, NULL);
-    bool good = ctx && EVP_PKEY_decrypt_init(ctx) == 1 && jwe_rsa_padding(ctx, k->alg) &&
+    OSSL_PARAM parameters[4];
+    jwe_rsa_padding(k->alg, parameters);
+    bool good = ctx && EVP_PKEY_decrypt_init_ex(ctx, parameters) == 1 &&
                 EVP_PKEY_decrypt(ctx, bytes, &size, wrapped.ptr, wrapped.len) == 1 && size == CEK_SIZE;
     EVP_PKEY_CTX_free(ctx);
     if (good)

@@ -6,7 +6,9 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/crypto/jose.h"
 #include "core/crypto/primitives.h"
@@ -171,7 +173,25 @@ Test(jwe, nothing_is_ever_used_twice)
     pair_free(&p);
 }
 
-/* interface.md 1.6: clients recompute the AAD from their own serialisation of the header. */
+/* A child must not repeat what its parent draws. */
+Test(jwe, a_fork_draws_other_numbers)
+{
+    uint8_t ours[32], theirs[32];
+    int ends[2];
+    cr_assert(!FAILED(random_bytes(ours, sizeof ours)) && pipe(ends) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        bool good =
+            !FAILED(random_bytes(theirs, sizeof theirs)) && write(ends[1], theirs, sizeof theirs) == sizeof theirs;
+        _exit(!good);
+    }
+    cr_assert(child > 0 && !FAILED(random_bytes(ours, sizeof ours)));
+    cr_assert(read(ends[0], theirs, sizeof theirs) == sizeof theirs);
+    cr_expect(memcmp(ours, theirs, sizeof ours) != 0);
+    waitpid(child, NULL, 0);
+}
+
+/* Clients recompute the AAD from their own serialisation of the header. */
 Test(jwe, members_stand_in_the_order_that_clients_write)
 {
     for (size_t i = 0; i < 3; i++) {
