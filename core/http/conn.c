@@ -4,7 +4,7 @@
 #include "core/clock/clock.h"
 
 /* A chunked body may cost this much framing: extensions and tiny chunks are no reason to read for ever. */
-#define FRAMING_FREE ((size_t)16 << 10)
+#define FRAMING_FREE ((size_t)64 << 10)
 #define FRAMING_PER_BYTE 8
 
 /* --- llhttp's callbacks: they note what was found; decisions are made outside of the parser -------------------------
@@ -154,10 +154,11 @@ static struct refusal judge_head(struct http_conn *c)
     unsigned method = method_of(&c->parser);
     c->head.major = c->parser.http_major;
     c->head.minor = c->parser.http_minor;
-    c->keep_alive = c->head.minor == 1 && llhttp_should_keep_alive(&c->parser);
     c->no_body_in_reply = c->parser.method == HTTP_HEAD;
+    /* Before keep_alive is set: such a head closes the connection whether it came in one piece or in many. */
     if (c->head_end - c->start > c->worker->settings->head_limit)
         return REFUSE(431, HTTP_HEAD_TOO_LARGE);
+    c->keep_alive = c->head.minor == 1 && llhttp_should_keep_alive(&c->parser);
     struct refusal bad = head_check(&c->head);
     if (bad.status)
         return bad;

@@ -42,11 +42,12 @@ struct http_route {
 struct http_request {
     enum http_method method;
     const struct http_route *route;
-    slice path;  /* percent-decoded once, UTF-8; no NUL, control characters, '\\' or encoded '/'. Never normalised */
-    slice rest;  /* what "*" matched: not empty, but its segments may be, or be "." or "..": the handler refuses those */
-    slice query; /* raw, without '?' */
+    slice
+        path; /* percent-decoded once, UTF-8; no NUL, control characters, backslash or encoded '/'. Never normalised */
+    slice rest; /* what "*" matched: not empty, but its segments may be, or be "." or "..": the handler refuses those */
+    slice query;                                            /* raw, without '?' */
     slice cookie, authorization, content_type, traceparent; /* header values; empty: absent */
-    slice host; /* Host header; empty: absent (HTTP/1.0) */
+    slice host;                                             /* Host header; empty: absent (HTTP/1.0) */
     slice body;
     slice peer; /* address without port, as text */
     bool tls;
@@ -88,11 +89,13 @@ void http_reply(struct http_exchange *x, const struct http_reply *reply);
 
 /* Runs work(x) on a pool thread and then done(x) on the worker's thread. Between them the exchange belongs to the pool
  * thread. done() is called even when the client has gone. */
-void http_offload(struct http_exchange *x, void (*work)(struct http_exchange *x), void (*done)(struct http_exchange *x));
+void http_offload(struct http_exchange *x, void (*work)(struct http_exchange *x),
+                  void (*done)(struct http_exchange *x));
 /* True once the client has gone: nobody reads the reply. */
 bool http_gone(const struct http_exchange *x);
 
-/* First value of a cookie in the Cookie header (RFC 6265 section 5.4); false where there is none. Looks at 64 at most. */
+/* First value of a cookie in the Cookie header (RFC 6265 section 5.4); false where there is none. Looks at 64 at most.
+ */
 bool http_cookie(slice header, slice name, slice *value);
 /* The credentials of "Authorization: Bearer …" (scheme in any case); false for anything else. */
 bool http_bearer(slice authorization, slice *token);
@@ -107,14 +110,14 @@ struct http_listener {
 struct http_settings {
     const struct http_listener *listeners;
     size_t listener_count;
-    unsigned workers; /* threads */
-    unsigned slots;   /* per worker */
-    unsigned secrets; /* SECRET arenas per worker */
+    unsigned workers;                            /* threads */
+    unsigned slots;                              /* per worker */
+    unsigned secrets;                            /* SECRET arenas per worker */
     size_t head_limit, body_limit, scratch_size; /* bytes */
     /* Bytes of a reply that may wait for a slow reader. A reply of which more is left is cut off, so this is at least
      * the largest reply. */
     size_t write_limit;
-    unsigned header_count_limit;                              /* headers */
+    unsigned header_count_limit;
     unsigned connections; /* per worker; more are answered 503 and closed */
     unsigned head_timeout_ms, body_timeout_ms, handshake_timeout_ms, idle_timeout_ms, write_timeout_ms;
     const struct http_route *routes;

@@ -62,6 +62,8 @@ static const struct row ROWS[] = {
     ROW("H09 empty name", "GET /healthz HTTP/1.1\r\nHost: a\r\n: x\r\n\r\n", 400, true, 0),
     ROW("H09 space before colon", "GET /healthz HTTP/1.1\r\nHost : a\r\n\r\n", 400, true, 0),
     ROW("H09 NUL in a value", "GET /healthz HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n", 400, true, 0),
+    ROW("H09 BEL in a value", "GET /healthz HTTP/1.1\r\nHost: a\r\nX: a\ab\r\n\r\n", 400, true, 0),
+    ROW("H09 DEL in a value", "GET /healthz HTTP/1.1\r\nHost: a\r\nX: a\177b\r\n\r\n", 400, true, 0),
     ROW("H09 NUL in a name", "GET /healthz HTTP/1.1\r\nHost: a\r\nX\0: a\r\n\r\n", 400, true, 0),
     ROW("H09 NUL in the target", "GET /healthz\0 HTTP/1.1\r\nHost: a\r\n\r\n", 400, true, 0),
     ROW("H10 chunk size overflows", CHUNKED "10000000000000001\r\nx", 400, true, 0),
