@@ -28,7 +28,7 @@ static result agent_start(struct cli *c, struct settings *settings, struct agent
     struct config_sources from = {no_environment, "/dev/null"};
     const char *tee = take_option(c, "--tee"), *tcti = take_option(c, "--tcti"), *ak = take_option(c, "--ak-handle");
     slice params = arena_printf(&c->arena, "cc_kbc::%s", c_text(c, c->url));
-    const char *words[][2] = {{"--params", (const char *)params.ptr}, {"--tee", tee},
+    const char *words[][2] = {{"--aa-kbc-params", (const char *)params.ptr}, {"--tee", tee},
                               {"--tcti", tcti},                       {"--ak-handle", ak},
                               {"--kbs-cert", c->ca.len ? c_text(c, c->ca) : NULL}};
     argv[argc++] = arena_alloc(&c->arena, 16, 1);
