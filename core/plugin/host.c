@@ -23,8 +23,8 @@ static void host_log(void *ctx, uint32_t level, trustee_slice text)
         return;
     text = slice_sub(text, 0, LOG_TEXT_MAX);
     enum log_level own = level <= TRUSTEE_LOG_ERROR ? (enum log_level)level : LOG_ERROR;
-    /* Kept for the message about an init that fails: then nothing else runs in the plugin. */
-    if (!p->running && own >= LOG_WARN)
+    /* Kept for the message about a start that fails. */
+    if (p->starting && own >= LOG_WARN)
         (void)snprintf(p->complaint, sizeof p->complaint, "%.*s", SLICE_ARG(text));
     if (log_enabled(own))
         log_write(own, p->name, "%.*s", SLICE_ARG(text));

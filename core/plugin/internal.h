@@ -73,13 +73,14 @@ struct plugin {
     slice file;
     char sha256[65];
     bool insecure;
-    bool running; /* init succeeded */
+    bool running;  /* init succeeded */
+    bool starting; /* in init or the self test: nothing else runs in it */
     trustee_host host;
     struct trustee_conf conf;
     void *instance;
     pthread_mutex_t turn; /* SERIAL: who is in the plugin */
     struct cache *cache;
-    char complaint[256]; /* the last warning that it logged: why init failed */
+    char complaint[256]; /* the last warning that it logged while it was starting */
 };
 
 struct verifier {

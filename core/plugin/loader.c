@@ -99,20 +99,27 @@ static result check_policy(const struct blame *b, const struct loading *l, const
     return OK;
 }
 
+static result refuse_start(const struct blame *b, const struct plugin *p, const char *step, trustee_status status)
+{
+    return refuse(b, "its %s answered %s: %s", step, status_name(status),
+                  *p->complaint ? p->complaint : "it did not log why");
+}
+
 static result start(const struct blame *b, struct plugin *p)
 {
     host_fill(p);
     pthread_mutex_init(&p->turn, NULL);
     TRY(cache_new(&p->cache));
+    p->starting = true;
     trustee_status status = p->about.init(&p->host, &p->conf, &p->instance);
     if (status != TRUSTEE_OK)
-        return refuse(b, "its init answered %s: %s", status_name(status),
-                      *p->complaint ? p->complaint : "it did not say why");
+        return refuse_start(b, p, "init", status);
     p->running = true;
+    *p->complaint = 0;
     status = p->about.self_test ? p->about.self_test(p->instance) : TRUSTEE_OK;
     if (status != TRUSTEE_OK)
-        return refuse(b, "its self test answered %s: %s", status_name(status),
-                      *p->complaint ? p->complaint : "it did not say why");
+        return refuse_start(b, p, "self test", status);
+    p->starting = false;
     log_info("plugin", "%s %.*s loaded from %.*s, SHA-256 %s%s", p->name, SLICE_ARG(p->about.version),
              SLICE_ARG(p->file), p->sha256, p->insecure ? ", INSECURE: it proves nothing" : "");
     return OK;
@@ -153,8 +160,9 @@ static result load_section(const struct loading *l, struct ini_section *s)
     result r = load_one(l, &b, s);
     if (r.reason == PLUGIN_LOAD)
         ini_error(l->bind.ini, s->line, s->column, l->bind.error, l->bind.error_size, "plugin %s", text);
-    else if (r.reason == NO_MEMORY)
-        ini_error(l->bind.ini, s->line, s->column, l->bind.error, l->bind.error_size, "no memory to load it");
+    else if (FAILED(r) && r.reason != CONFIG_VALUE)
+        ini_error(l->bind.ini, s->line, s->column, l->bind.error, l->bind.error_size, "plugin %.*s: %s",
+                  SLICE_ARG(s->name), reason_text((enum reason)r.reason));
     return r;
 }
 

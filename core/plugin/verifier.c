@@ -48,6 +48,7 @@ struct verification {
     const trustee_verify_in *in;
     trustee_verify_out answer;
     struct trustee_writer claims;
+    trustee_need *needs; /* room for TRUSTEE_NEEDS_MAX */
     struct verified *out;
 };
 
@@ -180,17 +181,24 @@ static bool is_need(const trustee_need *n)
            n->key.len;
 }
 
-static result take_needs(struct verification *x)
+static result keep_need(const struct verification *x, trustee_need *n)
 {
-    const struct plugin *p = x->verifier->plugin;
+    if (!is_need(n))
+        return plugin_breach(x->verifier->plugin, x->req, PLUGIN_FAULT, "NEED of an item without kind or key");
+    *n = (trustee_need){arena_copy(x->req->scratch, n->kind), arena_copy(x->req->scratch, n->key)};
+    return n->kind.ptr && n->key.ptr ? OK : refuse_evidence(x, NO_MEMORY, NO_SLICE);
+}
+
+static result take_needs(const struct verification *x)
+{
     uint64_t count = x->answer.need_count;
     if (x->req->rejected)
         return FAIL(ATTEST_REFUSED);
     if (count == 0 || count > TRUSTEE_NEEDS_MAX)
-        return plugin_breach(p, x->req, PLUGIN_FAULT, "NEED without 1 to 8 items");
+        return plugin_breach(x->verifier->plugin, x->req, PLUGIN_FAULT, "NEED without 1 to 8 items");
     for (uint64_t i = 0; i < count; i++)
-        if (!is_need(&x->out->needs[i]))
-            return plugin_breach(p, x->req, PLUGIN_FAULT, "NEED of an item without kind or key");
+        TRY(keep_need(x, &x->needs[i]));
+    x->out->needs = x->needs;
     x->out->need_count = count;
     return FAIL(ATTEST_COLLATERAL);
 }
@@ -211,15 +219,14 @@ static result judge(struct verification *x, trustee_status status)
 
 static result prepare(struct verification *x, trustee_verify_in *in)
 {
-    trustee_need *needs = arena_array(x->req->scratch, trustee_need, TRUSTEE_NEEDS_MAX);
-    ENSURE(needs, NO_MEMORY);
-    memset(needs, 0, TRUSTEE_NEEDS_MAX * sizeof *needs);
+    x->needs = arena_array(x->req->scratch, trustee_need, TRUSTEE_NEEDS_MAX);
+    ENSURE(x->needs, NO_MEMORY);
+    memset(x->needs, 0, TRUSTEE_NEEDS_MAX * sizeof *x->needs);
     TRY(claims_begin_in(&x->claims, x->req->scratch));
     *in = *x->in;
     in->size = sizeof *in;
     in->tee = x->verifier->tee.name;
-    x->out->needs = needs;
-    x->answer = (trustee_verify_out){.size = sizeof x->answer, .claims = &x->claims, .needs = needs};
+    x->answer = (trustee_verify_out){.size = sizeof x->answer, .claims = &x->claims, .needs = x->needs};
     x->req->rejected = false;
     return OK;
 }

@@ -245,7 +245,7 @@ Test(plugin_load, leave_for_insecure_plugins_does_not_unmark_the_sample_tee)
 Test(plugin_load, a_failing_init_or_self_test_is_refused_with_what_it_logged)
 {
     refuses("[plugin failing-init]\n", "its init answered E_CONFIG (-5): the moon is not full");
-    refuses("[plugin failing-self-test]\n", "its self test answered E_INTERNAL (-7)");
+    refuses("[plugin failing-self-test]\n", "its self test answered E_INTERNAL (-7): two and two are five");
 }
 
 Test(plugin_load, it_is_all_or_nothing)
@@ -445,7 +445,8 @@ Test(plugin_load, a_dump_is_json_and_runs_no_init)
 Test(plugin_load, a_dump_of_a_bad_file_says_what_is_bad)
 {
     cr_assert_eq(plugin_dump(BAD "/wrong-magic.so", stdout, error, sizeof error).reason, PLUGIN_LOAD);
-    cr_assert_eq(strncmp(error, BAD "/wrong-magic.so: its descriptor", strlen(BAD "/wrong-magic.so: its descriptor")), 0, "%s", error);
+    cr_assert_eq(strncmp(error, BAD "/wrong-magic.so: its descriptor", strlen(BAD "/wrong-magic.so: its descriptor")),
+                 0, "%s", error);
 }
 
 Test(plugin_load, help_is_an_ini_section)
