@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/crypto/primitives.h"
 
+#include <openssl/err.h>
 #include <openssl/rand.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -279,7 +280,10 @@ bool gcm_open(const struct gcm *g, slice in, slice tag, uint8_t *out)
     bool good = gcm_pieces(ctx, in, out) && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, GCM_TAG, expected) == 1 &&
                 EVP_CipherFinal_ex(ctx, none, &length) == 1;
     EVP_CIPHER_CTX_free(ctx);
-    if (!good)
+    if (!good) {
         secret_wipe(out, in.len);
+        /* A stale error would mislead whoever asks the library about TLS next on this thread. */
+        ERR_clear_error();
+    }
     return good;
 }

@@ -195,7 +195,7 @@ static void bench_encryption(const char *alg)
     static struct arena kept;
     struct jwe_private *private;
     struct encryption e = {.size = 32};
-    slice text;
+    slice text = NO_SLICE;
     char name[80];
     must(kept.base || !FAILED(arena_map(&kept, 1 << 20, ARENA_PLAIN)));
     must(!FAILED(jwe_private_generate(slice_text(alg), &private)) && !FAILED(jwe_private_jwk(private, &kept, &text)));

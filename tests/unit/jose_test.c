@@ -377,7 +377,7 @@ Test(jose, a_key_takes_only_its_own_algorithms)
 
 Test(jose, a_keys_own_alg_narrows_it)
 {
-    const char *jwk = (const char *)arena_printf(&arena, "{\"alg\":\"PS256\",%s", A2_JWK + 1).ptr;
+    const char *jwk = (const char *)arena_printf(&arena, "{\"alg\":\"PS256\",%s", &A2_JWK[1]).ptr;
     struct jws_key *k = key_of(jwk);
     struct jws j = parsed_jws(S(A2_JWS));
     expect_reason(jws_verify(&j, k), TOKEN_ALGORITHM, "RS256 with a key for PS256");
