@@ -79,6 +79,17 @@ static bool in_memory(int dir)
     return fstatfs(dir, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
 }
 
+static void tell_at_rest(const struct file_store *s)
+{
+    if (in_memory(s->root)) {
+        vtable.flags &= ~TRUSTEE_STORAGE_PLAIN_AT_REST;
+        return;
+    }
+    vtable.flags |= TRUSTEE_STORAGE_PLAIN_AT_REST;
+    file_log(s, TRUSTEE_LOG_WARN, "%.*s: values lie there unencrypted; use an encrypted disk, or a tmpfs",
+             SLICE_ARG(s->directory));
+}
+
 static void plugin_fini(void *instance)
 {
     struct file_store *s = instance;
@@ -105,10 +116,7 @@ static trustee_status plugin_init(const trustee_host *host, const trustee_conf *
         return status;
     }
     file_check_doubles(s);
-    if (in_memory(s->root))
-        vtable.flags &= ~TRUSTEE_STORAGE_PLAIN_AT_REST;
-    else
-        vtable.flags |= TRUSTEE_STORAGE_PLAIN_AT_REST;
+    tell_at_rest(s);
     *instance = s;
     return TRUSTEE_OK;
 }

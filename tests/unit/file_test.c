@@ -462,8 +462,9 @@ CASE_CLOSED(the_repository_comes_first_then_the_folders_in_order_and_a_double_is
     store_host_folder(&host, dir2);
     store_host_folder(&host, dir3);
     cr_assert_eq(open_store(), TRUSTEE_OK);
-    cr_assert_eq(host.warnings, 1, "%s", host.log);
-    cr_assert(strstr(host.log, "default/s/k lies in two places: the one in"));
+    const char *first = strstr(host.log, "default/s/k lies in two places: the one in");
+    cr_assert(first && !strstr(first + 30, "two places"), "%s", host.log);
+    host.warnings = 0;
     expect("default/s/k", "first folder");
     make_dir(at("store/repository"), 0700);
     write_text(at("store/repository/default\\x2Fs\\x2Fk"), "repository", 0600);
@@ -471,7 +472,7 @@ CASE_CLOSED(the_repository_comes_first_then_the_folders_in_order_and_a_double_is
     cr_assert_eq(put("default/s/k", "new"), TRUSTEE_OK, "the repository holds it, so it can be written");
     cr_assert_eq(del("default/s/k"), TRUSTEE_OK);
     expect("default/s/k", "first folder");
-    cr_assert_eq(host.warnings, 1);
+    cr_assert_eq(host.warnings, 0, "%s", host.log);
     host_list(&host, "repository", "", &got);
     cr_assert_eq(got.names, 1, "%s", got.text);
 }
@@ -739,12 +740,13 @@ CASE_CLOSED(only_temporary_files_that_nobody_writes_are_removed_at_start)
     close(held);
 }
 
-CASE_CLOSED(plain_text_at_rest_is_flagged_unless_the_directory_is_in_memory)
+CASE_CLOSED(plain_text_at_rest_is_flagged_and_warned_of_unless_the_directory_is_in_memory)
 {
     struct statfs fs;
     cr_assert_eq(statfs(dir, &fs), 0);
     cr_assert_eq(open_store(), TRUSTEE_OK);
     cr_assert_eq((host.store->flags & TRUSTEE_STORAGE_PLAIN_AT_REST) != 0, fs.f_type != TMPFS_MAGIC);
+    cr_assert_eq(strstr(host.log, "unencrypted") != NULL, fs.f_type != TMPFS_MAGIC);
     store_host_close(&host);
     char shm[] = "/dev/shm/file-test-XXXXXX";
     if (statfs("/dev/shm", &fs) != 0 || fs.f_type != TMPFS_MAGIC || !mkdtemp(shm))
@@ -752,6 +754,7 @@ CASE_CLOSED(plain_text_at_rest_is_flagged_unless_the_directory_is_in_memory)
     host.directory = shm;
     cr_assert_eq(open_store(), TRUSTEE_OK);
     cr_assert_eq(host.store->flags & TRUSTEE_STORAGE_PLAIN_AT_REST, 0);
+    cr_assert_not(strstr(host.log, "unencrypted"));
     cr_assert_eq(host.store->flags & TRUSTEE_STORAGE_BLOCKING_PUT, TRUSTEE_STORAGE_BLOCKING_PUT);
     cr_assert_eq(host.store->flags & TRUSTEE_STORAGE_BLOCKING_GET, 0);
     rmdir(shm);
