@@ -93,6 +93,9 @@ class Agent:
             self.process.kill()
             self.process.wait()
             raise
+        else:
+            if self.status != 0:
+                raise AssertionError(f"the agent ended with {self.status}: {self.text()}")
         finally:
             self.log.close()
 
