@@ -113,6 +113,24 @@ static void print_record(struct cli *c, const json *v)
     }
 }
 
+/* A release stands on an attestation: its record says why the token is what it is. */
+static int explain_attestation(struct cli *c, const json *release)
+{
+    struct answer a;
+    slice id = member(release, "attestation");
+    if (!id.len || !slice_is_name(id, ""))
+        return 0;
+    slice path = arena_printf(&c->arena, "/admin/v1/decisions/%.*s", SLICE_ARG(id));
+    printf("\nIts token came from this ");
+    int code = call(c, "GET", (const char *)path.ptr, NO_SLICE, NULL, &a);
+    const json *v = !code && a.status == 200 ? answer_json(c, &a) : NULL;
+    if (v)
+        print_record(c, v);
+    else
+        puts("attestation, whose record has left the store.");
+    return code;
+}
+
 int cmd_explain(struct cli *c)
 {
     struct answer a;
@@ -134,7 +152,7 @@ int cmd_explain(struct cli *c)
         return EXIT_REFUSED;
     if (one) {
         print_record(c, v);
-        return 0;
+        return explain_attestation(c, v);
     }
     for (const json *r = json_next(v, NULL, NULL); r; r = json_next(v, r, NULL)) {
         print_record(c, r);

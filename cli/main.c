@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "core/conf/bind.h"
+#include "core/log/log.h"
 
 const struct command COMMANDS[] = {
     {"init", NULL, cmd_init, "DIRECTORY [--listen ADDRESS:PORT] [--host NAME] [--plugins DIRECTORY] [--allow-sample] [--http]",
@@ -135,6 +136,7 @@ int main(int argc, char **argv)
     struct cli c = {.argc = argc - 1, .argv = argv + 1};
     if (FAILED(arena_map(&c.arena, 64u << 20, ARENA_PLAIN)) || FAILED(arena_map(&c.secret, 16u << 20, ARENA_SECRET)))
         return say(EXIT_FAILURE, "out of memory");
+    log_set_level(LOG_ERROR);
     curl_global_init(CURL_GLOBAL_DEFAULT);
     int code = run(&c);
     arena_unmap(&c.secret);

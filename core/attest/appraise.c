@@ -5,13 +5,15 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "core/attest/compare.h"
+
 #define MEMORY_SLOTS 512u /* a power of two */
-#define ANSWER_MAX 1024u  /* bytes of an answer's JSON with the names of missing reference values */
+#define ANSWER_MAX 2048u  /* bytes of an answer's JSON with the names of missing and of asked reference values */
 #define ANSWER_NODES (ANSWER_MAX / 2)
 
 struct remembered {
     uint8_t key[32];
-    uint32_t answer_size, missing_size;
+    uint32_t answer_size, missing_size, asked_size;
     int64_t until; /* the next time that a reference value expires */
     uint8_t bytes[ANSWER_MAX];
 };
@@ -112,37 +114,52 @@ static struct remembered *slot_of(struct appraisal_memory *m, const uint8_t key[
     return &m->slots[n];
 }
 
-static bool recall(struct appraisal_memory *m, struct appraisal_request *req, const uint8_t key[32], slice *answer,
-                   slice *missing)
+/* What is remembered: the answer as JSON, and names of reference values, a line each. */
+struct answer_texts {
+    slice answer, missing, asked;
+};
+
+static bool recall(struct appraisal_memory *m, struct appraisal_request *req, const uint8_t key[32],
+                   struct answer_texts *out)
 {
     pthread_mutex_t *lock;
     struct remembered *r = slot_of(m, key, &lock);
     pthread_mutex_lock(lock);
     bool hit = r->answer_size && memcmp(r->key, key, 32) == 0 && req->now < r->until;
     if (hit) {
-        *answer = arena_copy(req->base.scratch, slice_of(r->bytes, r->answer_size));
-        *missing = arena_copy(req->base.scratch, slice_of(r->bytes + r->answer_size, r->missing_size));
+        slice all = arena_copy(req->base.scratch,
+                               slice_of(r->bytes, (size_t)r->answer_size + r->missing_size + r->asked_size));
+        out->answer = slice_sub(all, 0, r->answer_size);
+        out->missing = slice_sub(all, r->answer_size, r->missing_size);
+        out->asked = slice_sub(all, (size_t)r->answer_size + r->missing_size, r->asked_size);
+        hit = all.ptr != NULL;
     }
     pthread_mutex_unlock(lock);
-    return hit && answer->ptr && missing->ptr;
+    return hit;
+}
+
+static uint8_t *put(uint8_t *at, slice s)
+{
+    if (s.len)
+        memcpy(at, s.ptr, s.len);
+    return at + s.len;
 }
 
 static void remember(struct appraisal_memory *m, const struct appraisal_request *req, const uint8_t key[32],
-                     slice answer, slice missing)
+                     const struct answer_texts *texts)
 {
     pthread_mutex_t *lock;
     struct remembered *r = slot_of(m, key, &lock);
-    if (!answer.ptr || answer.len + missing.len > ANSWER_MAX)
+    if (!texts->answer.ptr || texts->answer.len + texts->missing.len + texts->asked.len > ANSWER_MAX)
         return;
     int64_t until = next_expiry(m, req);
     pthread_mutex_lock(lock);
     memcpy(r->key, key, 32);
-    r->answer_size = (uint32_t)answer.len;
-    r->missing_size = (uint32_t)missing.len;
+    r->answer_size = (uint32_t)texts->answer.len;
+    r->missing_size = (uint32_t)texts->missing.len;
+    r->asked_size = (uint32_t)texts->asked.len;
     r->until = until;
-    memcpy(r->bytes, answer.ptr, answer.len);
-    if (missing.len)
-        memcpy(r->bytes + answer.len, missing.ptr, missing.len);
+    put(put(put(r->bytes, texts->answer), texts->missing), texts->asked);
     pthread_mutex_unlock(lock);
 }
 
@@ -159,12 +176,26 @@ static result answer_from(struct arena *a, slice text, tree *out)
 }
 
 /* --- asking the policy ---------------------------------------------------------------------------------------------- */
+static void ask_noted(struct appraisal_request *req, slice name)
+{
+    for (const struct record_name *n = req->asked; n; n = n->next)
+        if (slice_equal(n->name, name))
+            return;
+    struct record_name *n = arena_new(req->base.scratch, struct record_name);
+    if (!n)
+        return;
+    *n = (struct record_name){req->asked, arena_copy(req->base.scratch, name)};
+    req->asked = n;
+}
+
 static trustee_tree reference_of(trustee_request *base, trustee_slice name)
 {
     struct appraisal_request *req = (struct appraisal_request *)base;
     tree value = refval_lookup(req->values, name, req->now);
     if (!value.count && base->record)
         record_missing(base->record, name);
+    if (value.count)
+        ask_noted(req, name);
     return value;
 }
 
@@ -182,22 +213,25 @@ static result ask(struct appraisal_request *req, const struct appraisal_in *in, 
     return FAILED(r) && r.reason != NO_MEMORY ? FAIL(APPRAISAL_FAILED) : r;
 }
 
-static slice missing_names(const struct record *record, struct arena *a)
+static slice names_text(const struct record_name *names, struct arena *a)
 {
     struct text t = text_begin(a);
-    for (const struct record_name *n = record->missing; n; n = n->next) {
+    for (const struct record_name *n = names; n; n = n->next) {
         text_add(&t, n->name);
         text_lit(&t, "\n");
     }
     return text_end(&t);
 }
 
-static void restore_missing(struct record *record, slice names)
+static void restore_names(struct appraisal_request *req, const struct answer_texts *texts)
 {
-    slice name;
-    while (slice_split(&names, '\n', &name))
+    slice missing = texts->missing, asked = texts->asked, name;
+    while (missing.len && slice_split(&missing, '\n', &name))
         if (name.len)
-            record_missing(record, name);
+            record_missing(req->base.record, name);
+    while (asked.len && slice_split(&asked, '\n', &name))
+        if (name.len)
+            ask_noted(req, name);
 }
 
 static result ask_and_remember(struct appraisal_memory *m, struct appraisal_request *req,
@@ -206,15 +240,23 @@ static result ask_and_remember(struct appraisal_memory *m, struct appraisal_requ
     struct record_name *before = req->base.record->missing;
     req->base.record->missing = NULL; /* names of this device only */
     result r = ask(req, in, answer);
-    slice names = missing_names(req->base.record, req->base.scratch);
+    struct answer_texts texts = {.missing = names_text(req->base.record->missing, req->base.scratch),
+                                 .asked = names_text(req->asked, req->base.scratch)};
     if (!FAILED(r)) {
         struct text t = text_begin(req->base.scratch);
         tree_json(&t, *answer, tree_root(*answer), false);
-        remember(m, req, key, text_end(&t), names);
+        texts.answer = text_end(&t);
+        remember(m, req, key, &texts);
     }
     req->base.record->missing = before;
-    restore_missing(req->base.record, names);
+    restore_names(req, &texts);
     return r;
+}
+
+static void explain(struct appraisal_request *req, const struct appraisal_in *in)
+{
+    for (const struct record_name *n = req->asked; n; n = n->next)
+        compare_reference(req->base.record, in->evidence, n->name, refval_lookup(req->values, n->name, req->now));
 }
 
 result appraise(struct appraisal_memory *m, struct appraisal_request *req, const struct appraisal_in *in,
@@ -222,14 +264,18 @@ result appraise(struct appraisal_memory *m, struct appraisal_request *req, const
 {
     uint8_t key[32];
     tree answer;
-    slice text, missing;
+    struct answer_texts texts;
+    req->asked = NULL;
     if (!may_remember(in->policy) || !memory_key(req, in, key)) {
         TRY(ask(req, in, &answer));
-    } else if (recall(m, req, key, &text, &missing)) {
-        restore_missing(req->base.record, missing);
-        TRY(answer_from(req->base.scratch, text, &answer));
+    } else if (recall(m, req, key, &texts)) {
+        restore_names(req, &texts);
+        TRY(answer_from(req->base.scratch, texts.answer, &answer));
     } else {
         TRY(ask_and_remember(m, req, in, key, &answer));
     }
-    return ear_appraisal_from(answer, out);
+    TRY(ear_appraisal_from(answer, out));
+    if (ear_status(out) != EAR_AFFIRMING)
+        explain(req, in);
+    return OK;
 }

@@ -21,6 +21,7 @@ struct appraisal_request {
     struct trustee_request base;
     const struct refval_snapshot *values;
     int64_t now;
+    struct record_name *asked; /* reference values that exist and that the policy asked for, of this device */
 };
 
 struct appraisal_in {
@@ -29,7 +30,8 @@ struct appraisal_in {
     uint64_t timeout_ms;
 };
 
-/* APPRAISAL_FAILED, APPRAISAL_VECTOR, NO_MEMORY; the record has the reference values that were missing. */
+/* APPRAISAL_FAILED, APPRAISAL_VECTOR, NO_MEMORY; the record has the reference values that were missing and, where the
+ * device is not affirmed, those that it does not meet. */
 MUST_CHECK result appraise(struct appraisal_memory *m, struct appraisal_request *req, const struct appraisal_in *in,
                            struct ear_appraisal *out);
 

@@ -261,9 +261,11 @@ static result judge_additional(struct attestation *t)
 static result issue(struct attestation *t)
 {
     slice token;
+    char id[33] = "";
     const struct challenge *c = &t->answer->challenge;
-    result r = ear_issue(t->service->issuer, t->submods, t->count, t->request.now, slice_text(t->basis), t->arena,
-                         &token);
+    hex_encode((uint8_t *)id, slice_of(t->record->id, sizeof t->record->id));
+    struct ear_subject subject = {t->submods, t->count, slice_text(t->basis), slice_text(id)};
+    result r = ear_issue(t->service->issuer, &subject, t->request.now, t->arena, &token);
     if (FAILED(r))
         return refuse(t, r.reason);
     uint64_t now_ms = clock_monotonic_ms();

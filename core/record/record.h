@@ -35,6 +35,7 @@ struct record {
     uint16_t class;          /* enum reason_class of the refusal */
     bool allowed;
     slice vector;            /* JSON of the trustworthiness vector */
+    slice attestation;       /* of a release: id of the record of the attestation that its token came from */
     struct record_check *checks, *last_check;
     struct record_name *missing; /* reference values that the policy asked for and nobody has set */
     unsigned check_count;

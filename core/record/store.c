@@ -106,6 +106,7 @@ void record_json(struct text *t, const struct record *r)
     member(t, S("tee"), r->tee);
     member(t, S("path"), r->path);
     member(t, S("status"), r->status);
+    member(t, S("attestation"), r->attestation);
     member(t, S("policy_hash"), r->policy_hash);
     member(t, S("evidence_digest"), r->evidence_digest);
     if (r->vector.len) {

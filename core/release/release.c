@@ -187,6 +187,7 @@ static void record_token(struct record *record, const struct token *token)
 {
     const json *cpu = json_at(token->claims, S("/submods/cpu0"));
     record->status = json_text(json_get(cpu, S("ear.status")));
+    record->attestation = json_text(json_get(token->claims, S(EAR_DECISION_CLAIM)));
     const json *vector = json_get(cpu, S("ear.trustworthiness-vector"));
     struct text t = text_begin(record->arena);
     if (vector)

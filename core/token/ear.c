@@ -220,8 +220,7 @@ static void submod_json(struct text *t, const struct ear_issuer *i, const struct
     text_lit(t, "}");
 }
 
-result ear_issue(const struct ear_issuer *i, const struct ear_submod *submods, size_t count, int64_t now,
-                 slice generation, struct arena *a, slice *out)
+result ear_issue(const struct ear_issuer *i, const struct ear_subject *subject, int64_t now, struct arena *a, slice *out)
 {
     struct text t = text_begin(a);
     text_lit(&t, "{");
@@ -233,17 +232,19 @@ result ear_issue(const struct ear_issuer *i, const struct ear_submod *submods, s
     text_lit(&t, ",");
     member_text(&t, "build", i->settings.build);
     text_lit(&t, "},\"submods\":{");
-    for (size_t n = 0; n < count; n++) {
+    for (size_t n = 0; n < subject->count; n++) {
         if (n)
             text_lit(&t, ",");
-        submod_json(&t, i, &submods[n]);
+        submod_json(&t, i, &subject->submods[n]);
     }
     text_lit(&t, "},\"exp\":");
     text_i64(&t, now + i->settings.life);
     text_lit(&t, ",");
     member_text(&t, "iss", i->settings.issuer);
     text_lit(&t, ",\"" EAR_GENERATION_CLAIM "\":");
-    text_json(&t, generation);
+    text_json(&t, subject->generation);
+    text_lit(&t, ",\"" EAR_DECISION_CLAIM "\":");
+    text_json(&t, subject->decision);
     text_lit(&t, "}");
     slice payload = text_end(&t);
     ENSURE(payload.ptr, NO_MEMORY);

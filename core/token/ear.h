@@ -62,10 +62,17 @@ struct ear_issuer; /* settings and the prepared header */
 MUST_CHECK result ear_issuer_new(const struct jws_signer *signer, const struct ear_settings *settings,
                                  struct ear_issuer **out);
 void ear_issuer_free(struct ear_issuer *i);
-/* The signed token, written at the arena's end. `generation` names the appraisal policies and reference values that it
- * stands on. */
-MUST_CHECK result ear_issue(const struct ear_issuer *i, const struct ear_submod *submods, size_t count, int64_t now,
-                            slice generation, struct arena *a, slice *out);
+/* What a token is about, besides its submodules. */
+struct ear_subject {
+    const struct ear_submod *submods;
+    size_t count;
+    slice generation;   /* names the appraisal policies and reference values that it stands on */
+    slice decision;     /* id of the record of this attestation, in hex */
+};
 #define EAR_GENERATION_CLAIM "trustee.generation"
+#define EAR_DECISION_CLAIM "trustee.decision"
+/* The signed token, written at the arena's end. */
+MUST_CHECK result ear_issue(const struct ear_issuer *i, const struct ear_subject *subject, int64_t now, struct arena *a,
+                            slice *out);
 
 #endif
