@@ -141,7 +141,8 @@ struct http_server;
 MUST_CHECK result http_server_start(const struct http_settings *settings, void *service, struct http_server **out,
                                     char *error, size_t error_size);
 uint16_t http_server_port(const struct http_server *s, size_t listener);
-/* Stops accepting, lets requests in flight finish for at most `grace_ms`, closes everything and frees. */
+/* Stops accepting, lets requests in flight finish for at most `grace_ms`, closes everything and frees. A handler that
+ * has not answered by then is waited for all the same; http_gone tells it. */
 void http_server_stop(struct http_server *s, unsigned grace_ms);
 
 #endif

@@ -182,6 +182,7 @@ static void read_turn(struct connection *k)
 static void discard(struct connection *k)
 {
     uint8_t *bytes = k->worker->http.staging.base;
+    k->again = false;
     for (int turn = 0; turn < READS_PER_TURN; turn++) {
         struct io io = stream_read(&k->stream, bytes, STAGING_SIZE);
         if (io.status == IO_AGAIN)
@@ -192,6 +193,7 @@ static void discard(struct connection *k)
         if (k->failed)
             return;
     }
+    k->again = true;
 }
 
 /* A browser or probe that was pointed at the wrong scheme gets told so, in clear text. False: this looks like TLS. */

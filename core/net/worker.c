@@ -104,12 +104,18 @@ static void pause_accepting(struct worker *w)
     (void)uv_timer_start(&w->accept_again, on_accept_again, ACCEPT_PAUSE_MS, 0);
 }
 
+/* An IPv4 client is the same client when it came through an IPv6 socket. */
 static void peer_text(const struct sockaddr_storage *address, char text[PEER_SIZE])
 {
-    const void *bytes = &((const struct sockaddr_in *)address)->sin_addr;
-    if (address->ss_family == AF_INET6)
-        bytes = &((const struct sockaddr_in6 *)address)->sin6_addr;
-    if (!inet_ntop(address->ss_family, bytes, text, PEER_SIZE))
+    const struct in6_addr *v6 = &((const struct sockaddr_in6 *)address)->sin6_addr;
+    bool known = false;
+    if (address->ss_family == AF_INET)
+        known = inet_ntop(AF_INET, &((const struct sockaddr_in *)address)->sin_addr, text, PEER_SIZE);
+    else if (address->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(v6))
+        known = inet_ntop(AF_INET, &v6->s6_addr[12], text, PEER_SIZE);
+    else if (address->ss_family == AF_INET6)
+        known = inet_ntop(AF_INET6, v6, text, PEER_SIZE);
+    if (!known)
         text[0] = '\0';
 }
 

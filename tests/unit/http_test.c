@@ -503,6 +503,16 @@ Test(http, several_workers_share_one_port)
     cr_assert_eq(atomic_load(&seen), 100);
 }
 
+Test(http, an_ipv6_listener_serves_both_families_and_tells_who_asks)
+{
+    struct fixture f = fixture_make();
+    f.listeners[0].address = "[::]";
+    fixture_start(&f);
+    struct answer a = ask(&f, S("GET /kbs/v0/resource/a HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n"));
+    cr_assert_not_null(strstr(a.text, "peer=127.0.0.1"), "%s", a.text);
+    http_server_stop(f.server, 1000);
+}
+
 Test(http, stopping_lets_requests_in_flight_finish)
 {
     struct fixture f = fixture_make();
