@@ -177,10 +177,10 @@ $(REGO): $(wildcard policy/rego/*.toml policy/rego/Cargo.lock policy/rego/src/*.
 	cd policy/rego && cargo build --release --locked --target-dir $(abspath build/cargo)
 	cp build/cargo/release/libtrustee_rego.so $@
 
-# Tests share tests/support; one that is named after a plugin is linked with that plugin's objects.
+# Tests share tests/support; one whose name begins with a plugin's (tpm_test, tpm_key_test) is linked with its objects.
 SUPPORT_PROGRAMS := tests/support/verify_plugin.c tests/support/store_driver.c
 SUPPORT_SOURCES := $(filter-out $(SUPPORT_PROGRAMS),$(wildcard tests/support/*.c))
-plugin_sources = $(wildcard plugins/$(1)/*.c storage/$(1)/*.c)
+plugin_sources = $(foreach p,$(firstword $(subst _, ,$(1))),$(wildcard plugins/$(p)/*.c storage/$(p)/*.c))
 
 $(BUILD)/support.a: $(call objects,$(SUPPORT_SOURCES))
 	@mkdir -p $(@D)
