@@ -268,6 +268,7 @@ static result issue(struct attestation *t)
     result r = ear_issue(t->service->issuer, &subject, t->request.now, t->arena, &token);
     if (FAILED(r))
         return refuse(t, r.reason);
+    token_issued(t->service->trust, token);
     uint64_t now_ms = clock_monotonic_ms();
     uint64_t left = (uint64_t)(c->expiry + 2 * CHALLENGE_SKEW - t->request.now) * 1000;
     r = sessions_put(t->service->sessions, c->id, t->runtime.binding, token, now_ms, now_ms + left, t->arena,

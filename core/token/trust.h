@@ -39,4 +39,8 @@ struct token {
 MUST_CHECK result token_judge(struct token_trust *t, slice compact, int64_t now, slice generation, struct arena *a,
                               struct token *out);
 
+/* Notes that we have just signed this token ourselves: its signature need not be verified again. Everything else about
+ * it still is, at each use. */
+void token_issued(struct token_trust *t, slice compact);
+
 #endif
