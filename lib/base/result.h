@@ -39,7 +39,7 @@ typedef struct result {
 #define MUST_CHECK __attribute__((warn_unused_result))
 
 #define OK ((result){REASON_OK})
-#define FAIL(why) ((result){(why)})
+#define FAIL(why) ((result){(uint16_t)(why)})
 #define FAILED(r) ((r).reason != REASON_OK)
 
 /* Hands a failure on to the caller. */
