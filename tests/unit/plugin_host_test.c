@@ -415,6 +415,18 @@ Test(plugin_host, a_flush_forgets_and_a_request_of_before_leaves_nothing_behind)
     request_end(&later);
 }
 
+Test(plugin_host, a_request_of_before_a_flush_neither_sees_nor_replaces_what_came_after)
+{
+    struct trustee_request later;
+    plugins_flush(plugins);
+    begin(&later);
+    cr_assert_eq(put(&later, 1, 42, INT64_MAX), TRUSTEE_OK);
+    cr_assert_eq(got(&req, 1), -1);
+    cr_assert_eq(put(&req, 1, 13, INT64_MAX), TRUSTEE_OK);
+    cr_assert_eq(got(&later, 1), 42);
+    request_end(&later);
+}
+
 Test(plugin_host, everything_is_dropped_at_the_end)
 {
     cr_assert_eq(put(&req, 1, 42, INT64_MAX), TRUSTEE_OK);
