@@ -211,6 +211,7 @@ hardware := 2 if {
 configuration := 2 if {
 	known := query_reference_value("cca_realm_extensible_measurements")
 	measured := input.cca.realm["cca-realm-extensible-measurements"]
+	is_array(measured)
 	count(measured) > 0
 	measured in known
 }

@@ -78,6 +78,7 @@ hardware := 2 if input.nvidia.config.vbios_version in query_reference_value("all
 executables := 3 if {
 	input.nvidia.config.driver_version in query_reference_value("allowed_driver_versions")
 	known := query_reference_value("gpu_measurements")
+	is_object(known)
 	count(known) > 0
 	every index, measurement in known {
 		input.nvidia.measurements[index] == measurement

@@ -15,9 +15,15 @@ allow if {
 	every name in ["executables", "hardware", "configuration"] {
 		is_affirmed(input.submods.cpu0["ear.trustworthiness-vector"][name])
 	}
-	count(input.submods.cpu0["ear.veraison.annotated-evidence"]) > 0
+	has_evidence
 	not something_is_insecure
 	not another_is_not_affirming
+}
+
+has_evidence if {
+	evidence := input.submods.cpu0["ear.veraison.annotated-evidence"]
+	is_object(evidence)
+	count(evidence) > 0
 }
 
 # Unset, or set to "no claim" (-1, 0, 1), counts as affirming in a token's status. Here it does not.

@@ -119,6 +119,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn string(&mut self) -> Result<(), Problem> {
+        let begin = (self.line, self.column);
         self.operand()?;
         loop {
             match self.next() {
@@ -126,18 +127,19 @@ impl<'a> Scanner<'a> {
                 Some('\\') => {
                     self.next();
                 }
-                None | Some('\n') => return self.problem("this string does not end"),
+                None | Some('\n') => return Err(Problem::new(begin.0, begin.1, "this string does not end")),
                 Some(_) => {}
             }
         }
     }
 
     fn raw_string(&mut self) -> Result<(), Problem> {
+        let begin = (self.line, self.column);
         self.operand()?;
         loop {
             match self.next() {
                 Some('`') => return Ok(()),
-                None => return self.problem("this raw string does not end"),
+                None => return Err(Problem::new(begin.0, begin.1, "this raw string does not end")),
                 Some(_) => {}
             }
         }
