@@ -104,3 +104,17 @@ int cmd_admin_token(struct cli *c)
     printf("%.*s\n", SLICE_ARG(token));
     return 0;
 }
+
+int cmd_revoke(struct cli *c)
+{
+    struct answer a;
+    uint64_t before = (uint64_t)time(NULL) + 1;
+    const char *text = take_option(c, "--before");
+    if ((text && !slice_u64(slice_text(text), &before)) || c->argc)
+        return say(EXIT_USAGE, "revoke takes --before and a time in seconds since 1970 (date +%%s), or nothing for now");
+    slice body = arena_printf(&c->arena, "{\"before\":%llu}", (unsigned long long)before);
+    int code = call_ok(c, "POST", "/admin/v1/revoke", body, NULL, &a);
+    if (!code && !c->json)
+        printf("attestation tokens issued before %llu are refused from now on\n", (unsigned long long)before);
+    return code;
+}

@@ -78,6 +78,7 @@ int cmd_reference_delete(struct cli *c);
 int cmd_attest(struct cli *c);
 int cmd_token_show(struct cli *c);
 int cmd_admin_token(struct cli *c);
+int cmd_revoke(struct cli *c);
 int cmd_explain(struct cli *c);
 int cmd_help(struct cli *c);
 

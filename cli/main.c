@@ -28,6 +28,7 @@ const struct command COMMANDS[] = {
     {"token", "show", cmd_token_show, "FILE|-", "what an attestation token says", true},
     {"admin-token", NULL, cmd_admin_token, "[--role ROLE] [--life SECONDS]",
      "print an administrator's token, for kbs-client and curl", true},
+    {"revoke", NULL, cmd_revoke, "[--before SECONDS-SINCE-1970]", "refuse all attestation tokens issued until now", false},
     {"explain", NULL, cmd_explain, "[ID]", "why something was released or refused; without ID the newest decisions", false},
     {"help", NULL, cmd_help, "", "this list", true},
 };

@@ -248,6 +248,8 @@ static result open_stores(struct opening *o, const char *program, const char *co
     request_begin(&req, &scratch, NULL, NULL, 0);
     result r = say(o, refval_open(s->store, &req, &s->reference_values), "reading the reference values");
     if (!FAILED(r))
+        r = say(o, revocation_open(s->store, &req, &s->revocation), "reading what is revoked");
+    if (!FAILED(r))
         r = say(o, policies_open(s->engine, s->store, &trial, &req, &s->policies), "reading the policies");
     request_end(&req);
     arena_unmap(&scratch);
@@ -271,6 +273,7 @@ static result open_all(struct opening *o, const char *program, const char *confi
     TRY(say(o, open_issuer(o), "token issuer"));
     TRY(say(o, open_trust(o), "token trust"));
     TRY(say(o, open_stores(o, program, config_file), "storage"));
+    token_trust_revoke(s->trust, revocation_before(s->revocation));
     TRY(say(o, basis_new(s->policies, s->reference_values, &s->basis), "memory"));
     TRY(say(o, appraisal_memory_new(&s->appraisals), "memory"));
     TRY(say(o, sessions_new((size_t)c->session.capacity, (size_t)c->session.token_memory, &s->sessions), "memory"));
@@ -308,6 +311,7 @@ void service_close(struct service *s)
     records_free(s->records);
     metrics_free(s->metrics);
     token_trust_free(s->trust);
+    revocation_close(s->revocation);
     ear_issuer_free(s->issuer);
     jws_signer_free(s->signer);
     sealer_free(s->sealer);

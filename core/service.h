@@ -19,6 +19,7 @@
 #include "core/release/binding.h"
 #include "core/session/sessions.h"
 #include "core/token/ear.h"
+#include "core/token/revocation.h"
 #include "core/token/trust.h"
 
 struct appraisal_memory;
@@ -39,6 +40,7 @@ struct service {
     struct jws_signer *signer;
     struct ear_issuer *issuer;
     struct token_trust *trust;
+    struct revocation *revocation;
     struct admins *admins;
     struct bindings *bindings;
     struct records *records;

@@ -40,6 +40,9 @@ void api_reference_value_post(struct http_exchange *x);
 void api_reference_values_list(struct http_exchange *x);
 void api_reference_value_delete(struct http_exchange *x);
 
+/* tokens */
+void api_revoke(struct http_exchange *x);
+
 /* records and state */
 void api_records_list(struct http_exchange *x);
 void api_record_get(struct http_exchange *x);

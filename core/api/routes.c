@@ -32,6 +32,7 @@ const struct http_route API_ROUTES[] = {
     {GET, "/admin/v1/policies/*", ACCESS_ADMIN, BODY_NONE, api_policy_text, "policies"},
     {GET, "/admin/v1/reference-values", ACCESS_ADMIN, BODY_NONE, api_reference_values_list, "reference-values"},
     {DELETE, "/admin/v1/reference-values/*", ACCESS_ADMIN, BODY_NONE, api_reference_value_delete, "reference-values"},
+    {POST, "/admin/v1/revoke", ACCESS_ADMIN, BODY_SMALL, api_revoke, "revoke"},
     {GET, "/admin/v1/decisions", ACCESS_ADMIN, BODY_NONE, api_records_list, "decisions"},
     {GET, "/admin/v1/decisions/*", ACCESS_ADMIN, BODY_NONE, api_record_get, "decisions"},
 

@@ -2,6 +2,7 @@
 #include "core/token/trust.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -33,6 +34,7 @@ struct token_trust {
     size_t key_count;
     pthread_mutex_t locks[16];
     struct verified_slot *verified;
+    _Atomic int64_t revoked_before;
 };
 
 static result load_jwks(struct token_trust *t, slice text)
@@ -200,6 +202,11 @@ void token_issued(struct token_trust *t, slice compact)
     verified_put(t, digest, SIGNER_OWN);
 }
 
+void token_trust_revoke(struct token_trust *t, int64_t before)
+{
+    atomic_store(&t->revoked_before, before);
+}
+
 static bool number_claim(const json *claims, slice name, int64_t *out)
 {
     return json_i64(json_get(claims, name), out);
@@ -234,6 +241,9 @@ static result own_claims(const struct token_trust *t, const json *claims, slice 
     ENSURE(text_claim_is(claims, S("eat_profile"), t->settings.own_profile), TOKEN_CLAIMS);
     slice g = json_text(json_get(claims, S(EAR_GENERATION_CLAIM)));
     ENSURE(g.ptr && slice_equal(g, generation), TOKEN_GENERATION);
+    int64_t issued;
+    ENSURE(number_claim(claims, S("iat"), &issued), TOKEN_CLAIMS);
+    ENSURE(issued >= atomic_load(&t->revoked_before), TOKEN_GENERATION);
     return OK;
 }
 

@@ -42,5 +42,7 @@ MUST_CHECK result token_judge(struct token_trust *t, slice compact, int64_t now,
 /* Notes that we have just signed this token ourselves: its signature need not be verified again. Everything else about
  * it still is, at each use. */
 void token_issued(struct token_trust *t, slice compact);
+/* Tokens of ours that were issued before this time (Unix seconds) are refused from now on: TOKEN_GENERATION. */
+void token_trust_revoke(struct token_trust *t, int64_t before);
 
 #endif
