@@ -250,10 +250,14 @@ users := [user |
 	user := container.OCI.Process.User.UID
 ]
 
-listed(_, values) := {} if count(values) == 0
+listed_images := {"container_images": images} if count(images) > 0
 
-listed(name, values) := {name: values} if count(values) > 0
+else := {}
 
-validated := object.union(listed("container_images", images), listed("container_uids", users))
+listed_users := {"container_uids": users} if count(users) > 0
+
+else := {}
+
+validated := object.union(listed_images, listed_users)
 
 extensions := [{"name": "ear.trustee.identifiers", "key": -18, "value": {"validated": validated}}]
