@@ -14,8 +14,8 @@ struct toml_error {
 };
 
 /* Writes the document as one object, member `key` of the open container. Refused (JSON_SYNTAX with `error`): anything
- * that is not TOML 1.0 in UTF-8, a key twice, nesting over 24 levels, over 10,000 keys. Scratch memory comes from `a`.
- * NO_MEMORY. */
+ * that is not TOML 1.0 in UTF-8, a key twice, nesting over 24 levels, over 10,000 keys and values. Scratch memory comes
+ * from `a`. NO_MEMORY. */
 MUST_CHECK result toml_claims(slice text, struct arena *a, struct trustee_writer *w, slice key,
                               struct toml_error *error);
 /* The document as a tree of its own; the same refusals. */
