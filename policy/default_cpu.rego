@@ -37,21 +37,32 @@ expected(name) := value if {
 
 # --- sample: proves nothing; for tests only -------------------------------------------------------------------------
 
-executables := 3 if input.sample.launch_digest in query_reference_value("launch_digest")
+executables := 3 if {
+	input.sample
+	input.sample.launch_digest in query_reference_value("launch_digest")
+}
 
 hardware := 2 if {
+	input.sample
 	input.sample.svn in query_reference_value("svn")
 	input.sample.platform_version.major == expected("major_version")
 	input.sample.platform_version.minor >= expected("minimum_minor_version")
 }
 
-configuration := 2 if input.sample.debug == false
+configuration := 2 if {
+	input.sample
+	input.sample.debug == false
+}
 
 # --- AMD SEV-SNP ----------------------------------------------------------------------------------------------------
 
-executables := 3 if input.snp.measurement in query_reference_value("snp_launch_measurement")
+executables := 3 if {
+	input.snp
+	input.snp.measurement in query_reference_value("snp_launch_measurement")
+}
 
 hardware := 2 if {
+	input.snp
 	input.snp.reported_tcb_bootloader in query_reference_value("snp_bootloader")
 	input.snp.reported_tcb_microcode in query_reference_value("snp_microcode")
 	input.snp.reported_tcb_snp in query_reference_value("snp_snp_svn")
@@ -64,6 +75,7 @@ snp_is_closed if {
 }
 
 configuration := 2 if {
+	input.snp
 	snp_is_closed
 	input.snp.platform_smt_enabled == expected("snp_smt_enabled")
 	input.snp.platform_tsme_enabled == expected("snp_tsme_enabled")
@@ -76,6 +88,7 @@ configuration := 2 if {
 # --- Intel TDX ------------------------------------------------------------------------------------------------------
 
 tdx_kernel_is_known if {
+	input.tdx
 	input.tdx.quote.body.rtmr_1 in query_reference_value("rtmr_1")
 	input.tdx.quote.body.rtmr_2 in query_reference_value("rtmr_2")
 }
@@ -112,11 +125,13 @@ intel_tdx_is_genuine(claims) if {
 }
 
 hardware := 2 if {
+	input.tdx
 	intel_tdx_is_genuine(input.tdx)
 	input.tdx.quote.body.mr_td in query_reference_value("mr_td")
 }
 
 configuration := 2 if {
+	input.tdx
 	input.tdx.td_attributes.debug == false
 	input.tdx.quote.body.xfam in query_reference_value("xfam")
 }
@@ -124,11 +139,13 @@ configuration := 2 if {
 # --- Intel SGX ------------------------------------------------------------------------------------------------------
 
 executables := 3 if {
+	input.sgx
 	input.sgx.body.mr_enclave in query_reference_value("sgx_mr_enclave")
 	input.sgx.body.mr_signer in query_reference_value("sgx_mr_signer")
 }
 
 hardware := 2 if {
+	input.sgx
 	input.sgx.header.vendor_id == "939a7233f79c4ca9940a0db3957f0607"
 	input.sgx.tcb_status == "UpToDate"
 	input.sgx.collateral_expiration_status == "0"
@@ -137,6 +154,7 @@ hardware := 2 if {
 
 # The flags tell a debug enclave from a production one: list those of production.
 configuration := 2 if {
+	input.sgx
 	input.sgx.body["attributes.flags"] in query_reference_value("sgx_attributes_flags")
 	input.sgx.body["attributes.xfrm"] in query_reference_value("sgx_attributes_xfrm")
 }
@@ -144,11 +162,13 @@ configuration := 2 if {
 # --- Azure: SEV-SNP behind a virtual TPM ----------------------------------------------------------------------------
 
 executables := 3 if {
+	input["az-snp-vtpm"]
 	input["az-snp-vtpm"].measurement in query_reference_value("measurement")
 	input["az-snp-vtpm"].tpm.pcr11 in query_reference_value("snp_pcr11")
 }
 
 hardware := 2 if {
+	input["az-snp-vtpm"]
 	input["az-snp-vtpm"].reported_tcb_bootloader in query_reference_value("tcb_bootloader")
 	input["az-snp-vtpm"].reported_tcb_microcode in query_reference_value("tcb_microcode")
 	input["az-snp-vtpm"].reported_tcb_snp in query_reference_value("tcb_snp")
@@ -156,6 +176,7 @@ hardware := 2 if {
 }
 
 configuration := 2 if {
+	input["az-snp-vtpm"]
 	input["az-snp-vtpm"].platform_smt_enabled in query_reference_value("smt_enabled")
 	input["az-snp-vtpm"].platform_tsme_enabled in query_reference_value("tsme_enabled")
 	input["az-snp-vtpm"].policy_abi_major in query_reference_value("abi_major")
@@ -166,14 +187,19 @@ configuration := 2 if {
 
 # --- Azure: TDX behind a virtual TPM --------------------------------------------------------------------------------
 
-executables := 3 if input["az-tdx-vtpm"].tpm.pcr11 in query_reference_value("tdx_pcr11")
+executables := 3 if {
+	input["az-tdx-vtpm"]
+	input["az-tdx-vtpm"].tpm.pcr11 in query_reference_value("tdx_pcr11")
+}
 
 hardware := 2 if {
+	input["az-tdx-vtpm"]
 	intel_tdx_is_genuine(input["az-tdx-vtpm"])
 	input["az-tdx-vtpm"].quote.body.mr_td in query_reference_value("mr_td")
 }
 
 configuration := 2 if {
+	input["az-tdx-vtpm"]
 	input["az-tdx-vtpm"].td_attributes.debug == false
 	input["az-tdx-vtpm"].quote.body.xfam in query_reference_value("xfam")
 }
@@ -181,19 +207,27 @@ configuration := 2 if {
 # --- TPM ------------------------------------------------------------------------------------------------------------
 
 # A quote is worth what its key is worth: one that the owner lists, or one whose certificate the verifier has checked.
-tpm_key_is_trusted if input.tpm.ak_public in query_reference_value("trusted_aks")
+tpm_key_is_trusted if {
+	input.tpm
+	input.tpm.ak_public in query_reference_value("trusted_aks")
+}
 
-tpm_key_is_trusted if input.tpm.ak_certified == true
+tpm_key_is_trusted if {
+	input.tpm
+	input.tpm.ak_certified == true
+}
 
 hardware := 2 if tpm_key_is_trusted
 
 executables := 3 if {
+	input.tpm
 	tpm_key_is_trusted
 	input.tpm.pcr11 in query_reference_value("tpm_pcr11")
 }
 
 # PCR 7 holds the state of secure boot and the keys that it trusts.
 configuration := 2 if {
+	input.tpm
 	tpm_key_is_trusted
 	input.tpm.pcr07 in query_reference_value("tpm_pcr07")
 }
@@ -201,14 +235,17 @@ configuration := 2 if {
 # --- Arm CCA --------------------------------------------------------------------------------------------------------
 
 executables := 3 if {
+	input.cca
 	input.cca.realm["cca-realm-initial-measurement"] in query_reference_value("cca_realm_initial_measurement")
 }
 
 hardware := 2 if {
+	input.cca
 	input.cca.platform["cca-platform-implementation-id"] in query_reference_value("cca_platform_implementation_id")
 }
 
 configuration := 2 if {
+	input.cca
 	known := query_reference_value("cca_realm_extensible_measurements")
 	measured := input.cca.realm["cca-realm-extensible-measurements"]
 	is_array(measured)
@@ -218,12 +255,19 @@ configuration := 2 if {
 
 # --- Hygon CSV ------------------------------------------------------------------------------------------------------
 
-executables := 3 if input.csv.measure in query_reference_value("csv_measure")
+executables := 3 if {
+	input.csv
+	input.csv.measure in query_reference_value("csv_measure")
+}
 
-hardware := 2 if input.csv.serial_number in query_reference_value("csv_serial_number")
+hardware := 2 if {
+	input.csv
+	input.csv.serial_number in query_reference_value("csv_serial_number")
+}
 
 # Bit 0 of the guest's policy: no debugging.
 configuration := 2 if {
+	input.csv
 	input.csv.policy.nodbg in [1, true]
 	input.csv.version in query_reference_value("csv_version")
 }
@@ -231,11 +275,20 @@ configuration := 2 if {
 # --- IBM Secure Execution -------------------------------------------------------------------------------------------
 
 # The header's hash names the image and its configuration; the tag is of this very image file.
-executables := 3 if input.se.tag in query_reference_value("se_tag")
+executables := 3 if {
+	input.se
+	input.se.tag in query_reference_value("se_tag")
+}
 
-hardware := 2 if input.se.attestation_phkh in query_reference_value("se_attestation_phkh")
+hardware := 2 if {
+	input.se
+	input.se.attestation_phkh in query_reference_value("se_attestation_phkh")
+}
 
-configuration := 2 if input.se.image_phkh in query_reference_value("se_image_phkh")
+configuration := 2 if {
+	input.se
+	input.se.image_phkh in query_reference_value("se_image_phkh")
+}
 
 # --- What the token says about the workload --------------------------------------------------------------------------
 

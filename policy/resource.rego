@@ -41,17 +41,12 @@ another_is_not_affirming if {
 # Evidence that proves nothing: from a sample attester under any service, or marked so by this one.
 something_is_insecure if {
 	some submodule in input.submods
-	some tee, _ in submodule["ear.veraison.annotated-evidence"]
-	tee in {"sample", "sampledevice"}
+	evidence := submodule["ear.veraison.annotated-evidence"]
+	some mark in ["sample", "sampledevice"]
+	_ := evidence[mark]
 }
 
 something_is_insecure if {
 	some submodule in input.submods
-	some claims in submodule["ear.veraison.annotated-evidence"]
-	claims["trustee.insecure"] != false
-}
-
-something_is_insecure if {
-	some submodule in input.submods
-	submodule["ear.veraison.annotated-evidence"]["trustee.insecure"] != false
+	submodule["ear.veraison.annotated-evidence"].trustee.insecure != false
 }

@@ -3,6 +3,7 @@
 //! questions and moves values between it and the host. Nothing unwinds across the boundary.
 
 mod abi;
+mod bound;
 mod check;
 mod functions;
 mod limits;

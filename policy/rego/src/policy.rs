@@ -2,6 +2,7 @@
 //! One policy: checked, parsed and prepared once, evaluated many times.
 
 use crate::abi::{Host, PolicyIn, Request, Slice, Tree, Writer, POLICY_IMPURE, POLICY_READS_ALL};
+use crate::bound::{self, BoundEngines};
 use crate::check::{self, Facts};
 use crate::functions;
 use crate::limits::{self, Evaluation, Exceeded};
@@ -21,6 +22,7 @@ pub struct Policy {
     facts: Facts,
     members: Vec<String>,
     reads: String,
+    bound: BoundEngines,
 }
 
 /// Why an evaluation gave nothing.
@@ -41,7 +43,7 @@ impl Policy {
         let (engine, facts) = parsed.map_err(|p| p.in_characters(text))?;
         let members: Vec<String> = facts.reads.iter().cloned().collect();
         let reads = members.join(",");
-        Ok(Policy { engine, facts, members, reads })
+        Ok(Policy { engine, facts, members, reads, bound: BoundEngines::new() })
     }
 
     pub fn flags(&self) -> u64 {
@@ -61,13 +63,27 @@ impl Policy {
     ) -> Result<(), Failure> {
         let only = (!self.facts.reads_all).then_some(self.members.as_slice());
         let input = value::from_tree(given.input, only).map_err(|e| Failure::Input(e.0))?;
-        let mut engine = self.engine.clone();
+        let mut engine = self.engine_with(given.data)?;
         engine.set_input(input.unwrap_or(Value::Undefined));
-        add_data(&mut engine, given.data)?;
         let rules = core::slice::from_raw_parts(given.rules, given.rule_count as usize);
         let evaluation = Evaluation::new(*host, request, given);
         let output = Output { host, writer };
         evaluation.run(|| rules.iter().try_for_each(|rule| self.rule(&mut engine, &evaluation, *rule, &output)))
+    }
+
+    /// A prepared engine that has this data.
+    unsafe fn engine_with(&self, data: Tree) -> Result<Engine, Failure> {
+        let key = bound::key_of(data);
+        if let Some(engine) = key.as_deref().and_then(|k| self.bound.get(k)) {
+            return Ok(engine);
+        }
+        let mut engine = self.engine.clone();
+        add_data(&mut engine, data)?;
+        if let Some(key) = key {
+            prepare_again(&mut engine).map_err(Failure::Evaluate)?;
+            self.bound.put(key, &engine);
+        }
+        Ok(engine)
     }
 
     unsafe fn rule(
@@ -165,6 +181,10 @@ fn check_module(engine: &mut Engine, is_v0: bool) -> Result<Facts, Problem> {
 fn prepare(engine: &mut Engine) -> Result<(), Problem> {
     functions::install(engine).map_err(|e| Problem::without_place(e.to_string()))?;
     engine.set_execution_timer_config(limits::engine_timer());
+    prepare_again(engine)
+}
+
+fn prepare_again(engine: &mut Engine) -> Result<(), Problem> {
     match engine.eval_rule("data.policy.no__rule".into()) {
         Ok(_) => Ok(()),
         Err(e) if e.to_string() == NO_RULE => Ok(()),

@@ -275,16 +275,16 @@ fn the_resource_policy_denies_everything_else() {
         ("\"gpu0\": {", "\"gpu0\": [], \"gpu1\": {"),
         ("\"tpm\": {", "\"sample\": {"),
         ("\"nvidia\": {", "\"sampledevice\": {"),
-        ("\"pcr11\": \"x\"", "\"trustee.insecure\": true"),
-        ("\"pcr11\": \"x\"", "\"trustee.insecure\": null"),
-        ("\"init_data\": \"00\"", "\"trustee.insecure\": true"),
+        ("\"tpm\": {", "\"sample\": null, \"x\": {"),
+        ("\"init_data\": \"00\"", "\"trustee\": {\"insecure\": true}"),
+        ("\"init_data\": \"00\"", "\"trustee\": {\"insecure\": null}"),
         ("{\"tpm\": {\"pcr11\": \"x\"}, \"init_data\": \"00\"}", "{}"),
         ("{\"tpm\": {\"pcr11\": \"x\"}, \"init_data\": \"00\"}", "null"),
     ] {
         assert!(GOOD.contains(from), "{from}");
         assert!(!allows(RESOURCE, &GOOD.replace(from, to), ASKED), "{to}");
     }
-    let unmarked = GOOD.replace("\"pcr11\": \"x\"", "\"trustee.insecure\": false");
+    let unmarked = GOOD.replace("\"init_data\": \"00\"", "\"trustee\": {\"insecure\": false}");
     assert!(allows(RESOURCE, &unmarked, ASKED));
 }
 
