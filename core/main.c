@@ -22,7 +22,18 @@
 #define EXIT_USAGE 2
 #define CONFIG_DEFAULT "/etc/trustee/trusteed.ini"
 
-enum action { RUN, CHECK_CONFIG, DUMP_PLUGIN, HELP_PLUGIN, HELP_CONFIG, REFERENCE, TRY_POLICY, VERSION, HELP };
+enum action {
+    RUN,
+    CHECK_CONFIG,
+    DUMP_PLUGIN,
+    HELP_PLUGIN,
+    HELP_CONFIG,
+    REFERENCE,
+    TRY_POLICY,
+    DUMP_ROUTES,
+    VERSION,
+    HELP
+};
 
 struct command {
     enum action action;
@@ -47,18 +58,24 @@ static void usage(FILE *out)
 static int parse(int argc, char **argv, struct command *c)
 {
     static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},       {"config-file", required_argument, NULL, 'c'},
-        {"check-config", no_argument, NULL, 'k'},       {"dump-plugin", required_argument, NULL, 'd'},
-        {"help-plugin", required_argument, NULL, 'p'},  {"help-config", no_argument, NULL, 'o'},
-        {"config-reference", no_argument, NULL, 'r'},   {"try-policy", no_argument, NULL, 't'},
-        {"version", no_argument, NULL, 'V'},            {"help", no_argument, NULL, 'h'},
+        {"config", required_argument, NULL, 'c'},
+        {"config-file", required_argument, NULL, 'c'},
+        {"check-config", no_argument, NULL, 'k'},
+        {"dump-plugin", required_argument, NULL, 'd'},
+        {"help-plugin", required_argument, NULL, 'p'},
+        {"help-config", no_argument, NULL, 'o'},
+        {"config-reference", no_argument, NULL, 'r'},
+        {"try-policy", no_argument, NULL, 't'},
+        {"dump-routes", no_argument, NULL, 'u'},
+        {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     static const struct {
         int letter;
         enum action action;
-    } actions[] = {{'k', CHECK_CONFIG}, {'d', DUMP_PLUGIN}, {'p', HELP_PLUGIN}, {'o', HELP_CONFIG},
-                   {'r', REFERENCE},    {'t', TRY_POLICY},  {'V', VERSION},     {'h', HELP}};
+    } actions[] = {{'k', CHECK_CONFIG}, {'d', DUMP_PLUGIN}, {'p', HELP_PLUGIN}, {'o', HELP_CONFIG}, {'r', REFERENCE},
+                   {'t', TRY_POLICY},   {'u', DUMP_ROUTES}, {'V', VERSION},     {'h', HELP}};
     int letter;
     *c = (struct command){RUN, CONFIG_DEFAULT, NULL};
     while ((letter = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
@@ -84,13 +101,14 @@ static int complain(const char *error)
     return EXIT_FAILURE;
 }
 
-/* No core files with secrets, no death by a closed pipe. */
+/* No core files with secrets, no death by a closed pipe or a full quota: the write fails, and that is handled. */
 static void harden(void)
 {
     struct rlimit none = {0, 0};
     setrlimit(RLIMIT_CORE, &none);
     prctl(PR_SET_DUMPABLE, 0);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 /* "127.0.0.1:8080", "[::1]:8080" */
@@ -181,7 +199,11 @@ static result open_listeners(struct config *c, struct http_listener *listeners, 
         ENSURE(certificate.ptr && key.ptr, NO_MEMORY);
         TRY(tls_server_context((const char *)certificate.ptr, (const char *)key.ptr, &tls, error, size));
     }
-    for (*count = 0; *count < c->http.listen.count && *count < LISTENERS_MAX; ++*count) {
+    if (c->http.listen.count > LISTENERS_MAX) {
+        snprintf(error, size, "[http] listen: %d addresses at most", LISTENERS_MAX);
+        return FAIL(CONFIG_VALUE);
+    }
+    for (*count = 0; *count < c->http.listen.count; ++*count) {
         TRY(parse_listen(c->http.listen.items[*count], &c->arena, &listeners[*count], error, size));
         listeners[*count].tls = tls;
     }
@@ -256,6 +278,7 @@ static int try_policy(const struct command *command)
     struct plugins *plugins;
     const struct engine *engine;
     char error[1024] = "";
+    signal(SIGXFSZ, SIG_IGN);
     policy_trial_limits();
     log_set_level(LOG_ERROR);
     if (FAILED(config_read(command->config_file, &c, error, sizeof error)) ||
@@ -283,9 +306,8 @@ static int about_plugin(const struct command *command)
     struct plugin_settings settings = {0};
     if (command->action == HELP_PLUGIN)
         settings = plugin_settings_of(command, &c);
-    result r = command->action == DUMP_PLUGIN
-                   ? plugin_dump(command->argument, stdout, error, sizeof error)
-                   : plugin_help(&settings, command->argument, stdout, error, sizeof error);
+    result r = command->action == DUMP_PLUGIN ? plugin_dump(command->argument, stdout, error, sizeof error)
+                                              : plugin_help(&settings, command->argument, stdout, error, sizeof error);
     return FAILED(r) ? complain(error) : EXIT_SUCCESS;
 }
 
@@ -309,6 +331,9 @@ int main(int argc, char **argv)
         return EXIT_SUCCESS;
     case REFERENCE:
         config_reference(stdout);
+        return EXIT_SUCCESS;
+    case DUMP_ROUTES:
+        api_dump_routes(stdout);
         return EXIT_SUCCESS;
     case VERSION:
         puts("trusteed " TRUSTEE_VERSION ", plugin ABI 1");

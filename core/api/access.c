@@ -7,7 +7,7 @@
 #include "core/clock/clock.h"
 #include "core/log/log.h"
 
-static const char *method_name(enum http_method m)
+const char *api_method_name(enum http_method m)
 {
     switch (m) {
     case HTTP_METHOD_GET:
@@ -31,8 +31,9 @@ static slice refusal_source(enum reason why)
     case ADMIN_TOKEN:
         return S("Admin access denied: Cannot verify token with any of the issuers");
     case ADMIN_ROLE:
-        return S("Admin access denied: Failed to parse claims from token: AdminAccessDenied { reason: \"Missing required "
-                 "`role` claim in JWT\" }");
+        return S(
+            "Admin access denied: Failed to parse claims from token: AdminAccessDenied { reason: \"Missing required "
+            "`role` claim in JWT\" }");
     default:
         return S("Admin access denied: the role may not do this");
     }
@@ -44,9 +45,9 @@ static void refuse(struct http_exchange *x, enum reason why)
     struct arena *a = &x->slot->scratch;
     slice source = refusal_source(why), name = slice_text(x->request.route->name);
     bool plugin = slice_equal(name, S("resource"));
-    slice detail = plugin ? arena_printf(a, "failed to initialize [admin] configuration: %.*s", SLICE_ARG(source))
-                          : arena_printf(a, "admin access denied for endpoint %.*s: %.*s", SLICE_ARG(name),
-                                         SLICE_ARG(source));
+    slice detail =
+        plugin ? arena_printf(a, "failed to initialize [admin] configuration: %.*s", SLICE_ARG(source))
+               : arena_printf(a, "admin access denied for endpoint %.*s: %.*s", SLICE_ARG(name), SLICE_ARG(source));
     record_begin(&r, a, "administration", x->id);
     r.path = x->request.path;
     record_refuse(&r, why, NO_SLICE);
@@ -61,7 +62,7 @@ bool api_authorize(struct http_exchange *x)
         refuse(x, NO_MEMORY);
         return false;
     }
-    result r = admin_judge(service_of(x)->admins, x->request.authorization, method_name(x->request.method),
+    result r = admin_judge(service_of(x)->admins, x->request.authorization, api_method_name(x->request.method),
                            x->request.path, clock_wall(), &x->slot->scratch, who);
     if (FAILED(r)) {
         refuse(x, r.reason);
@@ -74,7 +75,8 @@ bool api_authorize(struct http_exchange *x)
 void api_record_admin(struct http_exchange *x, struct record *r)
 {
     const struct admin_who *who = x->note;
-    r->path = arena_printf(&x->slot->scratch, "%s %.*s", method_name(x->request.method), SLICE_ARG(x->request.path));
+    r->path =
+        arena_printf(&x->slot->scratch, "%s %.*s", api_method_name(x->request.method), SLICE_ARG(x->request.path));
     if (who)
         r->subject = arena_printf(&x->slot->scratch, "%.*s (role %.*s, key %.*s)", SLICE_ARG(who->subject),
                                   SLICE_ARG(who->role), SLICE_ARG(who->key_name));

@@ -5,10 +5,16 @@
 #ifndef CORE_API_H
 #define CORE_API_H
 
+#include <stdio.h>
+
 #include "core/api/reply.h"
 
 extern const struct http_route API_ROUTES[];
 extern const size_t API_ROUTE_COUNT;
+/* "GET", … */
+const char *api_method_name(enum http_method m);
+/* The table as JSON, for tests that try every row. */
+void api_dump_routes(FILE *out);
 
 /* Judges an administrator before the body is read; answers a refusal itself. */
 bool api_authorize(struct http_exchange *x);

@@ -42,3 +42,18 @@ const struct http_route API_ROUTES[] = {
     {GET, "/metrics", ACCESS_PUBLIC, BODY_NONE, api_metrics, "metrics"},
 };
 const size_t API_ROUTE_COUNT = sizeof API_ROUTES / sizeof *API_ROUTES;
+
+static const char *access_name(enum http_access a)
+{
+    return a == ACCESS_PUBLIC ? "public" : a == ACCESS_GUEST ? "guest" : "admin";
+}
+
+void api_dump_routes(FILE *out)
+{
+    for (size_t i = 0; i < API_ROUTE_COUNT; i++) {
+        const struct http_route *r = &API_ROUTES[i];
+        fprintf(out, "%s{\"method\":\"%s\",\"path\":\"%s\",\"access\":\"%s\"}", i ? ",\n " : "[",
+                api_method_name((enum http_method)r->methods), r->pattern, access_name(r->access));
+    }
+    fputs("]\n", out);
+}
