@@ -199,6 +199,16 @@ static void record_appraisal(struct attestation *t, slice name, const struct ear
     t->record->status = slice_text(ear_tier_name(status));
 }
 
+/* Bytes of the names and values of a piece of evidence: neither init-data nor other devices' evidence counts. */
+static uint64_t size_of(const json *v)
+{
+    uint64_t size = 1 + json_text(v).len + json_number(v).len;
+    slice key = NO_SLICE;
+    for (const json *m = json_next(v, NULL, &key); m; m = json_next(v, m, &key))
+        size += key.len + size_of(m);
+    return size;
+}
+
 static result judge(struct attestation *t, const struct piece *p)
 {
     slice class = verifier_tee(p->verifier)->device_class, name = submod_name(t, class);
@@ -206,7 +216,7 @@ static result judge(struct attestation *t, const struct piece *p)
     uint64_t limit = verifier_max_evidence(p->verifier);
     if (!name.ptr)
         return refuse(t, NO_MEMORY);
-    if (limit && t->x->request.body.len > limit)
+    if (limit && size_of(p->evidence) > limit)
         return refuse(t, ATTEST_EVIDENCE_SIZE);
     TRY(verify(t, p, &evidence));
     struct ear_appraisal *appraisal = &t->appraisals[t->count];
