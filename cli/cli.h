@@ -19,6 +19,7 @@ struct cli {
     const char *home;
     slice url, ca, admin_key, role;
     bool json; /* --json */
+    bool all;  /* explain --all */
     struct arena arena, secret;
     int argc; /* what follows the command's words */
     char **argv;

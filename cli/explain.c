@@ -54,11 +54,22 @@ static void print_time(const json *v)
     line("when", slice_text(text));
 }
 
-static void print_checks(const json *checks)
+static bool check_passed(const json *c)
 {
     bool passed;
+    return json_bool(json_get(c, S("passed")), &passed) && passed;
+}
+
+/* Where something failed, what passed is only counted, unless all of it is asked for. */
+static void print_checks(const json *checks, bool all)
+{
+    size_t failed = 0, count = json_count(checks);
+    for (const json *c = json_next(checks, NULL, NULL); c; c = json_next(checks, c, NULL))
+        failed += !check_passed(c);
     for (const json *c = json_next(checks, NULL, NULL); c; c = json_next(checks, c, NULL)) {
-        passed = json_bool(json_get(c, S("passed")), &passed) && passed;
+        bool passed = check_passed(c);
+        if (passed && failed && !all)
+            continue;
         printf("    %s ", mark(passed));
         print_safely(member(c, "name"));
         if (member(c, "expected").len && !passed) {
@@ -72,6 +83,9 @@ static void print_checks(const json *checks)
         }
         putchar('\n');
     }
+    if (failed && !all && count > failed)
+        printf("    %s %zu other check%s passed (--all shows them)\n", mark(true), count - failed,
+               count - failed == 1 ? "" : "s");
 }
 
 static void print_record(struct cli *c, const json *v)
@@ -109,7 +123,7 @@ static void print_record(struct cli *c, const json *v)
     const json *checks = json_get(v, S("checks"));
     if (checks) {
         puts("  checks");
-        print_checks(checks);
+        print_checks(checks, c->all);
     }
 }
 
@@ -134,6 +148,7 @@ static int explain_attestation(struct cli *c, const json *release)
 int cmd_explain(struct cli *c)
 {
     struct answer a;
+    c->all = take_flag(c, "--all");
     bool one = c->argc == 1;
     if (c->argc > 1)
         return say(EXIT_USAGE, "explain takes one id, or none for the newest decisions");

@@ -29,7 +29,7 @@ const struct command COMMANDS[] = {
     {"admin-token", NULL, cmd_admin_token, "[--role ROLE] [--life SECONDS]",
      "print an administrator's token, for kbs-client and curl", true},
     {"revoke", NULL, cmd_revoke, "[--before SECONDS-SINCE-1970]", "refuse all attestation tokens issued until now", false},
-    {"explain", NULL, cmd_explain, "[ID]", "why something was released or refused; without ID the newest decisions", false},
+    {"explain", NULL, cmd_explain, "[ID] [--all]", "why something was released or refused; without ID the newest decisions", false},
     {"help", NULL, cmd_help, "", "this list", true},
 };
 const size_t COMMAND_COUNT = sizeof COMMANDS / sizeof *COMMANDS;
