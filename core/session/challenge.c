@@ -74,7 +74,7 @@ result challenge_open(slice cookie, const struct sealer *s, int64_t now, struct 
     out->issued = (int64_t)issued;
     out->expiry = (int64_t)expiry;
     ENSURE(out->issued <= now + CHALLENGE_SKEW, SESSION_EXPIRED);
-    ENSURE(now < out->expiry + CHALLENGE_SKEW, SESSION_EXPIRED);
+    ENSURE(out->expiry > now - CHALLENGE_SKEW, SESSION_EXPIRED);
     return OK;
 }
 
