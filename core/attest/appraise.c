@@ -76,7 +76,8 @@ static int64_t next_expiry(struct appraisal_memory *m, const struct appraisal_re
     return next;
 }
 
-/* --- the memory ---------------------------------------------------------------------------------------------------- */
+/* --- the memory ----------------------------------------------------------------------------------------------------
+ */
 static bool may_remember(const struct policy *p)
 {
     return !(p->info.flags & (TRUSTEE_POLICY_IMPURE | TRUSTEE_POLICY_READS_ALL));
@@ -127,8 +128,8 @@ static bool recall(struct appraisal_memory *m, struct appraisal_request *req, co
     pthread_mutex_lock(lock);
     bool hit = r->answer_size && memcmp(r->key, key, 32) == 0 && req->now < r->until;
     if (hit) {
-        slice all = arena_copy(req->base.scratch,
-                               slice_of(r->bytes, (size_t)r->answer_size + r->missing_size + r->asked_size));
+        slice all =
+            arena_copy(req->base.scratch, slice_of(r->bytes, (size_t)r->answer_size + r->missing_size + r->asked_size));
         out->answer = slice_sub(all, 0, r->answer_size);
         out->missing = slice_sub(all, r->answer_size, r->missing_size);
         out->asked = slice_sub(all, (size_t)r->answer_size + r->missing_size, r->asked_size);
@@ -175,7 +176,8 @@ static result answer_from(struct arena *a, slice text, tree *out)
     return claims_end(&w, out);
 }
 
-/* --- asking the policy ---------------------------------------------------------------------------------------------- */
+/* --- asking the policy ----------------------------------------------------------------------------------------------
+ */
 static void ask_noted(struct appraisal_request *req, slice name)
 {
     for (const struct record_name *n = req->asked; n; n = n->next)
@@ -187,6 +189,8 @@ static void ask_noted(struct appraisal_request *req, slice name)
     *n = (struct record_name){req->asked, arena_copy(req->base.scratch, name)};
     req->asked = n;
 }
+
+_Static_assert(offsetof(struct appraisal_request, base) == 0, "a policy hands back what it was given: the base");
 
 static trustee_tree reference_of(trustee_request *base, trustee_slice name)
 {
@@ -234,8 +238,8 @@ static void restore_names(struct appraisal_request *req, const struct answer_tex
             ask_noted(req, name);
 }
 
-static result ask_and_remember(struct appraisal_memory *m, struct appraisal_request *req,
-                               const struct appraisal_in *in, const uint8_t key[32], tree *answer)
+static result ask_and_remember(struct appraisal_memory *m, struct appraisal_request *req, const struct appraisal_in *in,
+                               const uint8_t key[32], tree *answer)
 {
     struct record_name *before = req->base.record->missing;
     req->base.record->missing = NULL; /* names of this device only */

@@ -161,8 +161,8 @@ static result verify(struct attestation *t, const struct piece *p, tree *evidenc
     trustee_verify_in in = {.size = sizeof in,
                             .tee = p->tee,
                             .evidence = p->evidence,
-                            .report_data = slice_of(p->primary ? t->runtime.primary : t->runtime.device,
-                                                    RUNTIME_DIGEST_SIZE),
+                            .report_data =
+                                slice_of(p->primary ? t->runtime.primary : t->runtime.device, RUNTIME_DIGEST_SIZE),
                             .now = t->request.now};
     if (p->primary && t->init.present)
         in.init_data = slice_of(t->init.digest, t->init.digest_size);
@@ -245,6 +245,15 @@ static result judge_primary(struct attestation *t, const json *request)
     return judge(t, &p);
 }
 
+/* A TEE with two names is one TEE. */
+static bool is_among(const struct verifier *v, const struct verifier *const *seen, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (seen[i] == v)
+            return true;
+    return false;
+}
+
 /* The string is parsed exactly as it was hashed: no other spelling of it counts. */
 static result judge_additional(struct attestation *t)
 {
@@ -256,13 +265,16 @@ static result judge_additional(struct attestation *t)
     if (FAILED(json_parse(t->arena, text, &devices)) || json_type(devices) != TRUSTEE_NODE_OBJECT ||
         json_count(devices) > ADDITIONAL_MAX)
         return refuse(t, ATTEST_ADDITIONAL);
+    const struct verifier *seen[ADDITIONAL_MAX];
+    size_t count = 0;
     for (p.evidence = json_next(devices, NULL, &p.tee); p.evidence;
          p.evidence = json_next(devices, p.evidence, &p.tee)) {
         p.verifier = plugins_verifier(t->service->plugins, p.tee);
         if (!p.verifier)
             return refuse(t, ATTEST_NO_VERIFIER);
-        if (slice_equal(verifier_tee(p.verifier)->device_class, S("cpu")))
+        if (slice_equal(verifier_tee(p.verifier)->device_class, S("cpu")) || is_among(p.verifier, seen, count))
             return refuse(t, ATTEST_ADDITIONAL);
+        seen[count++] = p.verifier;
         TRY(judge(t, &p));
     }
     return OK;
@@ -307,8 +319,9 @@ result attest(struct http_exchange *x, struct record *record, struct attest_answ
     ENSURE(t, NO_MEMORY);
     *out = (struct attest_answer){0};
     *t = (struct attestation){.x = x, .service = s, .arena = &x->slot->scratch, .record = record, .answer = out};
-    struct refval_pin pin = refval_pin(s->reference_values);
+    /* The name first: if anything is tightened meanwhile, the token is refused at its use, and never the other way. */
     basis_name(s->basis, t->basis);
+    struct refval_pin pin = refval_pin(s->reference_values);
     request_begin(&t->request.base, t->arena, NULL, record, clock_monotonic_ns() + DEADLINE_NS);
     t->request.values = pin.snapshot;
     t->request.now = clock_wall();

@@ -2,6 +2,7 @@
 #include "core/attest/compare.h"
 
 #define SHOWN_MAX 300u
+#define COMPARISONS_MAX UINT64_C(2000000) /* some milliseconds: an explanation is worth no more */
 
 static bool is_scalar(const node *n)
 {
@@ -19,6 +20,8 @@ static bool same(const node *a, const node *b)
 /* Trees are in pre-order, so that every node of one is met by walking its array. */
 static bool stands_among(tree claims, tree value)
 {
+    if (value.count > COMPARISONS_MAX / (claims.count + 1))
+        value.count = COMPARISONS_MAX / (claims.count + 1);
     for (uint64_t v = 0; v < value.count; v++)
         for (uint64_t c = 0; is_scalar(&value.nodes[v]) && c < claims.count; c++)
             if (same(&claims.nodes[c], &value.nodes[v]))
@@ -43,7 +46,10 @@ static slice shown(struct arena *a, tree of, const node *n)
 {
     struct text t = text_begin(a);
     tree_json(&t, of, n, false);
-    return slice_sub(text_end(&t), 0, SHOWN_MAX);
+    slice s = slice_sub(text_end(&t), 0, SHOWN_MAX);
+    while (s.len && !slice_is_utf8(s))
+        s.len--; /* not in the middle of a character */
+    return s;
 }
 
 void compare_reference(struct record *record, tree claims, slice name, tree value)

@@ -9,7 +9,7 @@
 
 struct init_data {
     bool present;
-    slice body;         /* the TOML text */
+    slice body; /* the TOML text */
     uint8_t digest[64];
     size_t digest_size; /* bytes */
 };
