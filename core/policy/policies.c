@@ -138,22 +138,27 @@ struct loading {
     size_t count;
 };
 
+/* A stored policy that was left out would let the shipped one stand in for it: too many are counted, for load_stored.
+ */
 static void collect_name(void *user, slice name, uint64_t size)
 {
     struct loading *l = user;
     (void)size;
-    if (l->count < POLICIES_MAX && slice_ends(name, l->suffix))
-        l->names[l->count++] = arena_copy(l->req->scratch, name);
+    if (!slice_ends(name, l->suffix) || !id_is_valid(l->space, slice_sub(name, 0, name.len - l->suffix.len)))
+        return;
+    if (l->count < POLICIES_MAX)
+        l->names[l->count] = arena_copy(l->req->scratch, name);
+    l->count++;
 }
 
 static result load_stored(struct policies *t, struct trustee_request *req, enum policy_space space)
 {
     struct loading l = {t, req, space, engine_suffix(t->engine), {{0}}, 0};
     TRY(store_list(t->store, req, space_name(space), NO_SLICE, collect_name, &l));
+    ENSURE(l.count <= POLICIES_MAX, POLICY_LIMIT);
     for (size_t i = 0; i < l.count; i++) {
+        ENSURE(l.names[i].ptr, NO_MEMORY);
         slice text, id = slice_sub(l.names[i], 0, l.names[i].len - l.suffix.len);
-        if (!l.names[i].ptr || !id_is_valid(space, id))
-            continue;
         TRY(store_get(t->store, req, space_name(space), l.names[i], req->scratch, POLICY_TEXT_MAX, &text));
         TRY(load_text(t, space, id, text, false));
     }
@@ -211,11 +216,21 @@ result policy_evaluate(const struct policy *p, struct trustee_request *req, cons
     return engine_evaluate(p->engine, req, p->compiled, in, out);
 }
 
+/* Asked before anything is stored, with the change lock held: what is stored must load again. */
+static bool has_room(struct policies *t, const struct policy *p)
+{
+    pthread_rwlock_rdlock(&t->lock);
+    bool room = t->count < POLICIES_MAX || table_find(t, p->space, slice_text(p->id));
+    pthread_rwlock_unlock(&t->lock);
+    return room;
+}
+
 static result set_locked(struct policies *t, struct trustee_request *req, struct policy *p, struct policy_error *error)
 {
     slice suffix = engine_suffix(t->engine);
     slice key = arena_printf(req->scratch, "%s%.*s", p->id, SLICE_ARG(suffix));
     ENSURE(key.ptr, NO_MEMORY);
+    ENSURE(has_room(t, p), POLICY_LIMIT);
     TRY(policy_try(&t->trial, p->hash, p->text, error));
     TRY(policy_compile(p, error));
     TRY(store_put(t->store, req, space_name(p->space), key, p->text));
@@ -264,15 +279,16 @@ void policies_list(struct policies *t, enum policy_space space, void (*each)(voi
 }
 
 struct digest_list {
-    uint8_t bytes[POLICIES_MAX * 32];
+    uint8_t bytes[POLICIES_MAX * (sizeof((struct policy *)0)->id + 32)];
     size_t size;
 };
 
 static void digest_one(void *user, const struct policy *p)
 {
     struct digest_list *d = user;
-    memcpy(d->bytes + d->size, p->hash, sizeof p->hash);
-    d->size += sizeof p->hash;
+    memcpy(d->bytes + d->size, p->id, sizeof p->id);
+    memcpy(d->bytes + d->size + sizeof p->id, p->hash, sizeof p->hash);
+    d->size += sizeof p->id + sizeof p->hash;
 }
 
 void policies_appraisal_digest(struct policies *t, uint8_t out[32])

@@ -33,7 +33,7 @@ struct policy {
 struct policies;
 
 /* How a policy is tried before it is believed: a program and its arguments that read the text on standard input, exit 0
- * if it is fine, and print {"line","column","text"} if not. */
+ * if it is fine, and 1 with "LINE COLUMN TEXT" on standard output if not. */
 struct policy_trial {
     const char *const *argv; /* NULL: no trial, for tests */
     unsigned timeout_ms;
@@ -56,9 +56,9 @@ MUST_CHECK result policy_evaluate(const struct policy *p, struct trustee_request
 MUST_CHECK result policies_set(struct policies *p, struct trustee_request *req, enum policy_space space, slice id,
                                slice text, struct policy_error *error);
 /* Ids of a space in the order of their names, the shipped ones that are in force included. */
-void policies_list(struct policies *p, enum policy_space space,
-                   void (*each)(void *user, const struct policy *policy), void *user);
-/* Digest of all appraisal policies in force. */
+void policies_list(struct policies *p, enum policy_space space, void (*each)(void *user, const struct policy *policy),
+                   void *user);
+/* Digest of all appraisal policies in force, with their ids. */
 void policies_appraisal_digest(struct policies *p, uint8_t out[32]);
 /* A number that grows with each change. */
 uint64_t policies_generation(const struct policies *p);

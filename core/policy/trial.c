@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/policy/trial.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -85,29 +86,51 @@ static bool child_start(const char *const *argv, struct child *c)
     return false;
 }
 
-/* Writes the text and reads the answer, both without trusting the child to take part. */
-static size_t child_talk(struct child *c, slice text, uint8_t *answer, size_t room, uint64_t deadline)
+struct talk {
+    slice unsent;
+    uint8_t answer[1024];
+    size_t got;
+};
+
+static void send_some(struct child *c, struct talk *t)
 {
-    size_t written = 0, got = 0;
+    ssize_t n = write(c->in, t->unsent.ptr, t->unsent.len);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    t->unsent = slice_sub(t->unsent, n > 0 ? (size_t)n : 0, t->unsent.len);
+    if (n < 0 || !t->unsent.len)
+        close_end(&c->in);
+}
+
+static void receive_some(struct child *c, struct talk *t)
+{
+    size_t room = sizeof t->answer - t->got;
+    ssize_t n = room ? read(c->out, t->answer + t->got, room) : 0;
+    if (n < 0 && errno == EINTR)
+        return;
+    t->got += n > 0 ? (size_t)n : 0;
+    if (n <= 0)
+        close_end(&c->out);
+}
+
+/* Writes the text and reads the answer, both without trusting the child to take part. */
+static void child_talk(struct child *c, struct talk *t, uint64_t deadline)
+{
     while (c->out >= 0) {
         uint64_t now = clock_monotonic_ms();
         struct pollfd fds[2] = {{c->out, POLLIN, 0}, {c->in, POLLOUT, 0}};
-        if (now >= deadline || poll(fds, 2, (int)(deadline - now)) <= 0)
+        int ready = now < deadline ? poll(fds, 2, (int)(deadline - now)) : 0;
+        if (ready < 0 && errno == EINTR)
+            continue;
+        if (ready <= 0)
             break;
-        if (fds[1].revents) {
-            ssize_t n = write(c->in, text.ptr + written, text.len - written);
-            written += n > 0 ? (size_t)n : 0;
-            if (n < 0 || written == text.len)
-                close_end(&c->in);
-        }
-        if (fds[0].revents) {
-            ssize_t n = got < room ? read(c->out, answer + got, room - got) : 0;
-            got += n > 0 ? (size_t)n : 0;
-            if (n <= 0)
-                close_end(&c->out);
-        }
+        if (fds[1].revents)
+            send_some(c, t);
+        if (fds[0].revents)
+            receive_some(c, t);
     }
-    return got;
+    close_end(&c->in);
+    close_end(&c->out);
 }
 
 /* The exit status, or -1 for a child that was killed or does not end. */
@@ -119,7 +142,8 @@ static int child_end(struct child *c, uint64_t deadline)
         usleep(500);
     if (ended == 0) {
         kill(c->pid, SIGKILL);
-        waitpid(c->pid, &status, 0);
+        while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
+            ;
         return -1;
     }
     return ended == c->pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -143,24 +167,26 @@ static void read_answer(slice answer, struct policy_error *error)
 result policy_try(const struct policy_trial *trial, const uint8_t hash[32], slice text, struct policy_error *error)
 {
     struct child c;
-    uint8_t answer[1024];
+    struct talk talk = {.unsent = text};
     if (!trial->argv || has_passed(hash))
         return OK;
     uint64_t deadline = clock_monotonic_ms() + trial->timeout_ms;
     ENSURE(child_start(trial->argv, &c), POLICY_FAULT);
-    size_t got = child_talk(&c, text, answer, sizeof answer, deadline);
-    close_end(&c.in);
-    close_end(&c.out);
+    child_talk(&c, &talk, deadline);
     int status = child_end(&c, deadline);
-    read_answer(slice_of(answer, got), error);
-    if (status == 0) {
+    read_answer(slice_of(talk.answer, talk.got), error);
+    /* A child that did not take the whole text has not tried it. */
+    if (status == 0 && !talk.unsent.len) {
         remember(hash);
         return OK;
     }
     if (status == 1)
         return FAIL(POLICY_REFUSED);
-    snprintf(error->text, sizeof error->text, "loading the policy in a trial process used up its time or memory");
-    return FAIL(POLICY_LIMIT);
+    snprintf(error->text, sizeof error->text,
+             status < 0 ? "loading the policy in a trial process used up its time or memory"
+                        : "the trial process could not be used (exit code %d); see the log",
+             status);
+    return FAIL(status < 0 ? POLICY_LIMIT : POLICY_FAULT);
 }
 
 void policy_trial_limits(void)
@@ -188,8 +214,8 @@ static result try_once(const struct engine *engine, void *compiled, struct arena
     static const trustee_node empty = {.type = TRUSTEE_NODE_OBJECT, .next = 1};
     struct trustee_request req;
     tree answer;
-    trustee_policy_in in = {.size = sizeof in, .rule_count = 2, .rules = rules, .input = {&empty, 1},
-                            .deadline_ms = 2000};
+    trustee_policy_in in = {
+        .size = sizeof in, .rule_count = 2, .rules = rules, .input = {&empty, 1}, .deadline_ms = 2000};
     request_begin(&req, a, NULL, NULL, 0);
     result r = engine_evaluate(engine, &req, compiled, &in, &answer);
     request_end(&req);

@@ -9,7 +9,8 @@
 
 #include "core/policy/policies.h"
 
-/* POLICY_REFUSED with `error`; POLICY_LIMIT when the child died or took too long; OK at once when argv is NULL. */
+/* POLICY_REFUSED with `error`; POLICY_LIMIT when the child was killed or took too long; POLICY_FAULT when it
+ * could not be started or ended in any other way; OK at once when argv is NULL. */
 MUST_CHECK result policy_try(const struct policy_trial *trial, const uint8_t hash[32], slice text,
                              struct policy_error *error);
 /* The child's side: reads the text from standard input, puts limits on itself, compiles and evaluates it once with an
