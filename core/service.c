@@ -155,12 +155,28 @@ static result open_trust(struct opening *o)
                                       .anchors_pem = anchors,
                                       .jwks = jwks,
                                       .jwks_count = t->trusted_jwks.count,
+                                      .issuers = t->trusted_issuers.items,
+                                      .issuer_count = t->trusted_issuers.count,
                                       .insecure_header_jwk = t->insecure_header_jwk,
                                       .leeway = (unsigned)t->leeway,
                                       .key_pointers = pointers,
                                       .key_pointer_count = t->key_pointers.count < LIST_MAX ? t->key_pointers.count
                                                                                              : LIST_MAX};
     return token_trust_new(&settings, &s->trust, o->error, o->error_size);
+}
+
+/* Who administers and who attests are never the same key: a token of one kind would be one of the other. */
+static result keys_are_disjoint(struct opening *o)
+{
+    for (size_t i = 0; i < admins_key_count(o->service->admins); i++)
+        if (token_trust_has_key(o->service->trust, admins_key(o->service->admins, i))) {
+            snprintf(o->error, o->error_size,
+                     "[admin-key %.*s]: public_key is also a key of attestation tokens; make a pair of its own with "
+                     "`trusteectl init`",
+                     SLICE_ARG(admins_key_name(o->service->admins, i)));
+            return FAIL(CONFIG_VALUE);
+        }
+    return OK;
 }
 
 /* --- administrators: [admin-key NAME] and [role NAME] ---------------------------------------------------------------- */
@@ -272,6 +288,7 @@ static result open_all(struct opening *o, const char *program, const char *confi
     TRY(say(o, open_signer(o), "token key"));
     TRY(say(o, open_issuer(o), "token issuer"));
     TRY(say(o, open_trust(o), "token trust"));
+    TRY(say(o, keys_are_disjoint(o), "keys"));
     TRY(say(o, open_stores(o, program, config_file), "storage"));
     token_trust_revoke(s->trust, revocation_before(s->revocation));
     TRY(say(o, basis_new(s->policies, s->reference_values, &s->basis), "memory"));

@@ -27,6 +27,50 @@ static bool pattern_is_valid(slice pattern)
     return true;
 }
 
+static bool method_is_valid(slice method)
+{
+    static const char *const methods[] = {"*", "GET", "POST", "DELETE"};
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (slice_equal(method, slice_text(methods[i])))
+            return true;
+    return false;
+}
+
+static result load_keys(struct admins *a, char *error, size_t error_size)
+{
+    const struct admin_settings *s = &a->settings;
+    for (size_t i = 0; i < s->key_count; i++)
+        if (FAILED(jws_key_from_pem(s->keys[i].public_key_pem, &a->keys[i]))) {
+            snprintf(
+                error, error_size,
+                "[admin-key %.*s]: public_key is not a usable key; expected PEM of an Ed25519, EC P-256, EC P-384 or "
+                "RSA (2048 bits or more) public key, as `trusteectl init` makes it",
+                SLICE_ARG(s->keys[i].name));
+            return FAIL(CONFIG_VALUE);
+        }
+    return OK;
+}
+
+static result check_rules(const struct admin_settings *s, char *error, size_t error_size)
+{
+    for (size_t i = 0; i < s->rule_count; i++) {
+        const struct admin_rule *r = &s->rules[i];
+        if (!method_is_valid(r->method)) {
+            snprintf(error, error_size, "[role %.*s]: '%.*s' is no method; expected GET, POST, DELETE or *",
+                     SLICE_ARG(r->role), SLICE_ARG(r->method));
+            return FAIL(CONFIG_VALUE);
+        }
+        if (!pattern_is_valid(r->pattern)) {
+            snprintf(error, error_size,
+                     "[role %.*s]: '%.*s' is no path pattern; expected segments that are '*' or plain, "
+                     "with '**' only at the end, such as /kbs/v0/resource/team-a/**",
+                     SLICE_ARG(r->role), SLICE_ARG(r->pattern));
+            return FAIL(CONFIG_VALUE);
+        }
+    }
+    return OK;
+}
+
 result admins_new(const struct admin_settings *settings, struct admins **out, char *error, size_t error_size)
 {
     struct admins *a = calloc(1, sizeof *a);
@@ -37,22 +81,23 @@ result admins_new(const struct admin_settings *settings, struct admins **out, ch
         snprintf(error, error_size, "more than %d administrators' keys", KEYS_MAX);
         return FAIL(CONFIG_VALUE);
     }
-    for (size_t i = 0; i < settings->key_count; i++)
-        if (FAILED(jws_key_from_pem(settings->keys[i].public_key_pem, &a->keys[i]))) {
-            snprintf(error, error_size,
-                     "[admin-key %.*s]: public_key is not a usable key; expected PEM of an Ed25519, EC P-256, EC P-384 or "
-                     "RSA (2048 bits or more) public key, as `trusteectl init` makes it",
-                     SLICE_ARG(settings->keys[i].name));
-            return FAIL(CONFIG_VALUE);
-        }
-    for (size_t i = 0; i < settings->rule_count; i++)
-        if (!pattern_is_valid(settings->rules[i].pattern)) {
-            snprintf(error, error_size, "[role %.*s]: '%.*s' is no path pattern; expected segments that are '*' or plain, "
-                     "with '**' only at the end, such as /kbs/v0/resource/team-a/**",
-                     SLICE_ARG(settings->rules[i].role), SLICE_ARG(settings->rules[i].pattern));
-            return FAIL(CONFIG_VALUE);
-        }
-    return OK;
+    TRY(load_keys(a, error, error_size));
+    return check_rules(settings, error, error_size);
+}
+
+size_t admins_key_count(const struct admins *a)
+{
+    return a->settings.key_count;
+}
+
+const struct jws_key *admins_key(const struct admins *a, size_t i)
+{
+    return a->keys[i];
+}
+
+slice admins_key_name(const struct admins *a, size_t i)
+{
+    return a->settings.keys[i].name;
 }
 
 void admins_free(struct admins *a)
@@ -116,8 +161,8 @@ static bool pattern_matches(slice pattern, slice path)
 static bool role_may(const struct admins *a, slice role, slice method, slice path)
 {
     if (!a->settings.rule_count)
-        return slice_equal(role, S("admin")) ||
-               (slice_equal(role, S("auditor")) && slice_equal(method, S("GET")) && slice_starts(path, S("/admin/v1/")));
+        return slice_equal(role, S("admin")) || (slice_equal(role, S("auditor")) && slice_equal(method, S("GET")) &&
+                                                 slice_starts(path, S("/admin/v1/")));
     for (size_t i = 0; i < a->settings.rule_count; i++) {
         const struct admin_rule *r = &a->settings.rules[i];
         bool method_fits = slice_equal(r->method, S("*")) || slice_equal(r->method, method);

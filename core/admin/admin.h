@@ -32,6 +32,10 @@ struct admins;
 MUST_CHECK result admins_new(const struct admin_settings *settings, struct admins **out, char *error,
                              size_t error_size);
 void admins_free(struct admins *a);
+/* The keys, for those who must not have one of them. */
+size_t admins_key_count(const struct admins *a);
+const struct jws_key *admins_key(const struct admins *a, size_t i);
+slice admins_key_name(const struct admins *a, size_t i);
 
 struct admin_who {
     slice role, subject, key_name;

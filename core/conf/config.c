@@ -78,6 +78,8 @@ static const struct bind_option token_options[] = {
     {"trusted_certificates", BIND_PATH, AT(trusted_certificates), .flags = BIND_MANY,
      .help = "PEM certificates that vouch for the header keys of other issuers' tokens"},
     {"trusted_jwks", BIND_PATH, AT(trusted_jwks), .flags = BIND_MANY, .help = "JWK sets of other issuers"},
+    {"trusted_issuer", BIND_TEXT, AT(trusted_issuers), .flags = BIND_MANY,
+     .help = "claim iss that tokens of others must have; none: their key alone decides"},
     {"allow_insecure_header_jwk", BIND_BOOL, AT(insecure_header_jwk), .fallback = "no",
      .help = "believe whatever key a token's header brings: for trying out only"},
     {"key_pointer", BIND_TEXT, AT(key_pointers), .flags = BIND_MANY,

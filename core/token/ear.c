@@ -3,11 +3,17 @@
 
 #include <stdlib.h>
 
+#define EXTENSIONS_MAX 64
+
 static const char *const NAMES[EAR_CLAIMS] = {
-    [EAR_INSTANCE_IDENTITY] = "instance-identity", [EAR_CONFIGURATION] = "configuration",
-    [EAR_EXECUTABLES] = "executables",             [EAR_FILE_SYSTEM] = "file-system",
-    [EAR_HARDWARE] = "hardware",                   [EAR_RUNTIME_OPAQUE] = "runtime-opaque",
-    [EAR_STORAGE_OPAQUE] = "storage-opaque",       [EAR_SOURCED_DATA] = "sourced-data",
+    [EAR_INSTANCE_IDENTITY] = "instance-identity",
+    [EAR_CONFIGURATION] = "configuration",
+    [EAR_EXECUTABLES] = "executables",
+    [EAR_FILE_SYSTEM] = "file-system",
+    [EAR_HARDWARE] = "hardware",
+    [EAR_RUNTIME_OPAQUE] = "runtime-opaque",
+    [EAR_STORAGE_OPAQUE] = "storage-opaque",
+    [EAR_SOURCED_DATA] = "sourced-data",
 };
 
 const char *ear_claim_name(enum ear_claim c)
@@ -60,6 +66,30 @@ static result vector_from(tree answer, const node *claims, struct ear_appraisal 
     return OK;
 }
 
+/* A submodule's own members, which no policy may write over. */
+static bool is_own_member(slice name)
+{
+    static const char *const own[] = {"ear.status", "ear.trustworthiness-vector", "ear.appraisal-policy-id",
+                                      "ear.veraison.annotated-evidence"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (slice_equal(name, slice_text(own[i])))
+            return true;
+    return false;
+}
+
+/* Each is {name, key, value}, and each name stands once: a token with a member twice could be read in two ways. */
+static result extensions_from(tree answer, const node *list)
+{
+    ENSURE(list->type == TRUSTEE_NODE_ARRAY && list->integer <= EXTENSIONS_MAX, APPRAISAL_VECTOR);
+    for (const node *e = tree_next(answer, list, NULL); e; e = tree_next(answer, list, e)) {
+        slice name = node_text(tree_get(answer, e, S("name")));
+        ENSURE(name.ptr && !is_own_member(name) && tree_get(answer, e, S("value")), APPRAISAL_VECTOR);
+        for (const node *other = tree_next(answer, list, NULL); other != e; other = tree_next(answer, list, other))
+            ENSURE(!slice_equal(name, node_text(tree_get(answer, other, S("name")))), APPRAISAL_VECTOR);
+    }
+    return OK;
+}
+
 result ear_appraisal_from(tree answer, struct ear_appraisal *out)
 {
     *out = (struct ear_appraisal){0};
@@ -67,7 +97,7 @@ result ear_appraisal_from(tree answer, struct ear_appraisal *out)
     const node *claims = root ? tree_get(answer, root, S("trust_claims")) : NULL;
     const node *extensions = root ? tree_get(answer, root, S("extensions")) : NULL;
     if (extensions) {
-        ENSURE(extensions->type == TRUSTEE_NODE_ARRAY, APPRAISAL_VECTOR);
+        TRY(extensions_from(answer, extensions));
         out->answer = answer;
     }
     if (claims)
@@ -149,13 +179,10 @@ static void extensions_json(struct text *t, tree answer)
     const node *root = tree_root(answer);
     const node *list = root ? tree_get(answer, root, S("extensions")) : NULL;
     for (const node *e = list ? tree_next(answer, list, NULL) : NULL; e; e = tree_next(answer, list, e)) {
-        const node *name = tree_get(answer, e, S("name")), *value = tree_get(answer, e, S("value"));
-        if (!name || !value || name->type != TRUSTEE_NODE_STRING || slice_starts(name->text, S("ear.status")))
-            continue;
         text_lit(t, ",");
-        text_json(t, name->text);
+        text_json(t, node_text(tree_get(answer, e, S("name"))));
         text_lit(t, ":");
-        tree_json(t, answer, value, true);
+        tree_json(t, answer, tree_get(answer, e, S("value")), true);
     }
 }
 
@@ -220,7 +247,8 @@ static void submod_json(struct text *t, const struct ear_issuer *i, const struct
     text_lit(t, "}");
 }
 
-result ear_issue(const struct ear_issuer *i, const struct ear_subject *subject, int64_t now, struct arena *a, slice *out)
+result ear_issue(const struct ear_issuer *i, const struct ear_subject *subject, int64_t now, struct arena *a,
+                 slice *out)
 {
     struct text t = text_begin(a);
     text_lit(&t, "{");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The attestation result as an EAT Attestation Result (EAR) token, JWS compact ES256, with upstream's claims and header.
- * draft-ietf-rats-ar4si (trustworthiness vector), draft-fv-rats-ear.
+ * The attestation result as an EAT Attestation Result (EAR) token, JWS compact ES256, with upstream's claims and
+ * header. draft-ietf-rats-ar4si (trustworthiness vector), draft-fv-rats-ear.
  */
 #ifndef CORE_TOKEN_EAR_H
 #define CORE_TOKEN_EAR_H
@@ -37,23 +37,23 @@ enum ear_tier ear_status(const struct ear_appraisal *a); /* the worst of the vec
 const char *ear_tier_name(enum ear_tier t);
 /* Takes over what an appraisal policy answered: `trust_claims` (an object name -> integer, or NULL when undefined: all
  * eight are 0) and `extensions` (NULL: none). APPRAISAL_VECTOR for an unknown name or anything but an integer in
- * -128..127. */
+ * -128..127, and for extensions that are not at most 64 of {name, key, value}, each name once and none of EAR's own. */
 MUST_CHECK result ear_appraisal_from(tree answer, struct ear_appraisal *out);
 /* The vector as JSON, set members only, in the standard order. */
 void ear_vector_json(struct text *t, const struct ear_appraisal *a);
 
 /* One submodule of the token. */
 struct ear_submod {
-    slice name;                            /* "cpu0" */
+    slice name; /* "cpu0" */
     const struct ear_appraisal *appraisal;
-    tree evidence;                         /* annotated evidence: an object */
+    tree evidence; /* annotated evidence: an object */
 };
 
 struct ear_settings {
     const char *profile, *issuer, *developer, *build, *policy_id;
-    unsigned life;       /* seconds */
-    bool verbose;        /* false: leave additional-evidence out of runtime_data_claims */
-    slice certificates;  /* JSON array of base64 DER for x5c, or empty */
+    unsigned life;      /* seconds */
+    bool verbose;       /* false: leave additional-evidence out of runtime_data_claims */
+    slice certificates; /* JSON array of base64 DER for x5c, or empty */
     slice certificate_url;
 };
 
@@ -66,8 +66,8 @@ void ear_issuer_free(struct ear_issuer *i);
 struct ear_subject {
     const struct ear_submod *submods;
     size_t count;
-    slice generation;   /* names the appraisal policies and reference values that it stands on */
-    slice decision;     /* id of the record of this attestation, in hex */
+    slice generation; /* names the appraisal policies and reference values that it stands on */
+    slice decision;   /* id of the record of this attestation, in hex */
 };
 #define EAR_GENERATION_CLAIM "trustee.generation"
 #define EAR_DECISION_CLAIM "trustee.decision"

@@ -37,29 +37,38 @@ struct token_trust {
     _Atomic int64_t revoked_before;
 };
 
+/* A key that verifies no tokens (for encryption, of another kind) is left out, as RFC 7517 section 5 has it. */
+static result load_key(struct token_trust *t, const json *k)
+{
+    struct jws_key *key;
+    slice kid = json_text(json_get(k, S("kid")));
+    if (!kid.len || FAILED(jws_key_from_jwk(k, &key)))
+        return OK;
+    if (t->key_count == JWKS_KEYS_MAX || kid.len > sizeof t->keys->kid) {
+        jws_key_free(key);
+        return FAIL(TOKEN_UNTRUSTED);
+    }
+    struct trusted_key *slot = &t->keys[t->key_count++];
+    memcpy(slot->kid, kid.ptr, kid.len);
+    slot->kid_size = kid.len;
+    slot->key = key;
+    return OK;
+}
+
 static result load_jwks(struct token_trust *t, slice text)
 {
     struct arena a;
     const json *set;
+    size_t before = t->key_count;
     TRY(arena_map(&a, 64 * 1024 + 16 * text.len, ARENA_PLAIN));
     result r = json_parse(&a, text, &set);
     const json *list = FAILED(r) ? NULL : json_get(set, S("keys"));
-    for (const json *k = list ? json_next(list, NULL, NULL) : NULL; k && !FAILED(r); k = json_next(list, k, NULL)) {
-        struct trusted_key *slot = &t->keys[t->key_count];
-        slice kid = json_text(json_get(k, S("kid")));
-        if (t->key_count == JWKS_KEYS_MAX || kid.len >= sizeof slot->kid) {
-            r = FAIL(TOKEN_UNTRUSTED);
-            break;
-        }
-        r = jws_key_from_jwk(k, &slot->key);
-        if (FAILED(r))
-            break;
-        memcpy(slot->kid, kid.ptr ? kid.ptr : (const uint8_t *)"", kid.len);
-        slot->kid_size = kid.len;
-        t->key_count++;
-    }
+    if (list && json_type(list) != TRUSTEE_NODE_ARRAY)
+        r = FAIL(TOKEN_UNTRUSTED);
+    for (const json *k = list ? json_next(list, NULL, NULL) : NULL; k && !FAILED(r); k = json_next(list, k, NULL))
+        r = load_key(t, k);
     arena_unmap(&a);
-    return FAILED(r) || !list ? FAIL(TOKEN_UNTRUSTED) : OK;
+    return FAILED(r) || t->key_count == before ? FAIL(TOKEN_UNTRUSTED) : OK;
 }
 
 static result trust_load(struct token_trust *t, char *error, size_t error_size)
@@ -73,7 +82,9 @@ static result trust_load(struct token_trust *t, char *error, size_t error_size)
     }
     for (size_t i = 0; i < s->jwks_count; i++)
         if (FAILED(load_jwks(t, s->jwks[i]))) {
-            snprintf(error, error_size, "JWK set %zu: not a JWK set of at most %d signature keys", i + 1, JWKS_KEYS_MAX);
+            snprintf(error, error_size,
+                     "JWK set %zu: no JWK set with a signature key that has a kid, or more than %d in all", i + 1,
+                     JWKS_KEYS_MAX);
             return FAIL(TOKEN_UNTRUSTED);
         }
     return OK;
@@ -106,6 +117,14 @@ void token_trust_free(struct token_trust *t)
         jws_key_free(t->keys[i].key);
     free(t->verified);
     free(t);
+}
+
+bool token_trust_has_key(const struct token_trust *t, const struct jws_key *key)
+{
+    bool found = t->own && jws_key_equal(t->own, key);
+    for (size_t i = 0; i < t->key_count; i++)
+        found = found || jws_key_equal(t->keys[i].key, key);
+    return found;
 }
 
 static struct verified_slot *slot_of(struct token_trust *t, const uint8_t digest[32], pthread_mutex_t **lock)
@@ -247,6 +266,15 @@ static result own_claims(const struct token_trust *t, const json *claims, slice 
     return OK;
 }
 
+static result foreign_claims(const struct token_trust *t, const json *claims)
+{
+    slice issuer = json_text(json_get(claims, S("iss")));
+    bool listed = t->settings.issuer_count == 0;
+    for (size_t i = 0; i < t->settings.issuer_count && issuer.ptr; i++)
+        listed = listed || slice_equal(issuer, t->settings.issuers[i]);
+    return listed ? OK : FAIL(TOKEN_CLAIMS);
+}
+
 /* Where upstream looks for the TEE key, in its order. */
 static const json *tee_key(const struct token_trust *t, const json *claims)
 {
@@ -274,8 +302,7 @@ result token_judge(struct token_trust *t, slice compact, int64_t now, slice gene
     TRY(signature(t, compact, &out->jws, now, &out->own));
     out->claims = out->jws.payload;
     TRY(times(out->claims, now, out->own ? 0 : t->settings.leeway));
-    if (out->own)
-        TRY(own_claims(t, out->claims, generation));
+    TRY(out->own ? own_claims(t, out->claims, generation) : foreign_claims(t, out->claims));
     /* Our own tokens hold the key that the primary evidence bound, in one place only. */
     out->key = out->own ? json_at(out->claims, S("/submods/cpu0/ear.veraison.annotated-evidence/runtime_data_claims/"
                                                  "tee-pubkey"))

@@ -12,11 +12,13 @@
 struct trust_settings {
     const struct jws_signer *own; /* NULL: tokens of our own are not accepted */
     const char *own_issuer, *own_profile;
-    slice anchors_pem;             /* certificates that may vouch for a header's x5c chain; empty: none */
-    const slice *jwks;             /* texts of JWK sets */
+    slice anchors_pem; /* certificates that may vouch for a header's x5c chain; empty: none */
+    const slice *jwks; /* texts of JWK sets */
     size_t jwks_count;
-    bool insecure_header_jwk;      /* believe any header JWK: for tests of others' clients only */
-    unsigned leeway;               /* seconds, for tokens of others; our own have none */
+    const slice *issuers; /* tokens of others must have one of these as `iss`; none: their key decides */
+    size_t issuer_count;
+    bool insecure_header_jwk;        /* believe any header JWK: for tests of others' clients only */
+    unsigned leeway;                 /* seconds, for tokens of others; our own have none */
     const char *const *key_pointers; /* JSON pointers to the TEE key that come before the standard ones */
     size_t key_pointer_count;
 };
@@ -26,6 +28,8 @@ struct token_trust;
 MUST_CHECK result token_trust_new(const struct trust_settings *settings, struct token_trust **out, char *error,
                                   size_t error_size);
 void token_trust_free(struct token_trust *t);
+/* Whether a key is one that attestation tokens are believed for: our own, or one of a JWK set. */
+bool token_trust_has_key(const struct token_trust *t, const struct jws_key *key);
 
 struct token {
     struct jws jws;
