@@ -21,7 +21,7 @@ struct binding {
     struct path {
         struct path *next;
         slice pattern;
-    } *paths;
+    } * paths;
 };
 
 static result add_path(struct bindings *b, struct binding *one, slice pattern)
@@ -45,12 +45,30 @@ static result add_claim(struct bindings *b, struct binding *one, slice text)
     return OK;
 }
 
+/* Three segments, each '*' or a name: anything else would bind nothing and leave the path free. */
+static bool pattern_is_valid(slice pattern)
+{
+    slice part;
+    unsigned parts = 0;
+    while (slice_split(&pattern, '/', &part)) {
+        parts++;
+        if (!slice_equal(part, S("*")) && (!slice_is_name(part, "_-.") || part.ptr[0] == '.'))
+            return false;
+    }
+    return parts == 3;
+}
+
 static result load_entry(struct bindings *b, const struct ini *ini, struct binding *one, struct ini_entry *e,
                          char *error, size_t error_size)
 {
     e->used = true;
-    if (slice_equal(e->key, S("path")))
+    if (slice_equal(e->key, S("path")) && pattern_is_valid(e->value))
         return add_path(b, one, e->value);
+    if (slice_equal(e->key, S("path"))) {
+        ini_error(ini, e->line, e->value_column, error, error_size,
+                  "a path is REPOSITORY/TYPE/TAG, where '*' may stand for a whole segment, such as: default/payroll/*");
+        return FAIL(CONFIG_VALUE);
+    }
     if (!slice_equal(e->key, S("claim"))) {
         ini_error(ini, e->line, e->key_column, error, error_size, "unknown key '%.*s'; a binding has path and claim",
                   SLICE_ARG(e->key));
@@ -70,6 +88,10 @@ static result load_section(struct bindings *b, const struct ini *ini, struct ini
     ENSURE(one, NO_MEMORY);
     *one = (struct binding){.name = arena_copy(&b->arena, s->name)};
     s->used = true;
+    if (!s->name.len) {
+        ini_error(ini, s->line, s->column, error, error_size, "a binding has a name: [binding NAME]");
+        return FAIL(CONFIG_VALUE);
+    }
     for (struct ini_entry *e = s->entries; e; e = e->next)
         TRY(load_entry(b, ini, one, e, error, error_size));
     if (!one->paths || !one->claims) {
@@ -134,15 +156,28 @@ static slice claim_text(const json *v, struct arena *a)
     return text_end(&t);
 }
 
+/* Init-data that the hardware did not vouch for is only what the workload says of itself. */
+static bool is_unchecked(slice pointer, const json *evidence)
+{
+    bool checked;
+    return slice_starts(pointer, S("/init_data")) &&
+           json_bool(json_at(evidence, S("/trustee/init_data_checked")), &checked) && !checked;
+}
+
 static bool holds(const struct binding *b, const json *evidence, struct record *record)
 {
     bool all = true;
     for (const struct claim *c = b->claims; c; c = c->next) {
+        bool unbound = false;
         const json *v = evidence ? json_at(evidence, c->pointer) : NULL;
         slice actual = v ? claim_text(v, record->arena) : NO_SLICE;
+        if (v && is_unchecked(c->pointer, evidence)) {
+            v = NULL;
+            unbound = true;
+        }
         bool same = v && actual.ptr && secret_equal(actual, c->value);
         slice name = arena_printf(record->arena, "binding %.*s %.*s", SLICE_ARG(b->name), SLICE_ARG(c->pointer));
-        record_check(record, name, same, c->value, v ? actual : S("absent"));
+        record_check(record, name, same, c->value, v ? actual : unbound ? S("not vouched for") : S("absent"));
         all = all && same;
     }
     return all;
