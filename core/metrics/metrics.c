@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #define TEES_MAX 32
-#define BUCKETS_MAX 8
+#define BUCKETS_MAX 8 /* the last one is for what is above all bounds */
 
 static const struct {
     const char *name, *help;
@@ -55,7 +55,7 @@ struct tee_counter {
 struct metrics {
     _Atomic uint64_t counters[METRIC_COUNT];
     struct {
-        _Atomic uint64_t buckets[BUCKETS_MAX], sum, count;
+        _Atomic uint64_t buckets[BUCKETS_MAX], sum;
     } histograms[HISTOGRAMS];
     _Atomic int64_t connections;
     pthread_mutex_t lock; /* of adding a TEE */
@@ -121,13 +121,11 @@ void metrics_attestation(struct metrics *m, slice tee, bool success)
 
 static void observe(struct metrics *m, int which, uint64_t value)
 {
-    for (size_t i = 0; i < HISTOGRAM[which].count; i++)
-        if (value <= HISTOGRAM[which].bounds[i]) {
-            bump(&m->histograms[which].buckets[i], 1);
-            break;
-        }
+    size_t i = 0;
+    while (i < HISTOGRAM[which].count && value > HISTOGRAM[which].bounds[i])
+        i++;
+    bump(&m->histograms[which].buckets[i], 1);
     bump(&m->histograms[which].sum, value);
-    bump(&m->histograms[which].count, 1);
 }
 
 void metrics_request(struct metrics *m, uint64_t duration_ns, size_t request_bytes, size_t response_bytes)
@@ -169,10 +167,10 @@ static void sample(struct text *t, const char *name, const char *suffix, slice l
 static void histogram_text(struct metrics *m, int which, struct text *t)
 {
     const struct histogram *h = &HISTOGRAM[which];
-    uint64_t below = 0, count = atomic_load(&m->histograms[which].count);
+    uint64_t below = 0;
     head(t, h->name, h->help, "histogram");
     for (size_t i = 0; i <= h->count; i++) {
-        below = i < h->count ? below + atomic_load(&m->histograms[which].buckets[i]) : count;
+        below += atomic_load(&m->histograms[which].buckets[i]);
         text_add(t, slice_text(h->name));
         text_lit(t, "_bucket{le=\"");
         text_add(t, slice_text(i < h->count ? h->labels[i] : "+Inf"));
@@ -189,7 +187,7 @@ static void histogram_text(struct metrics *m, int which, struct text *t)
             text_u64(t, rest / digit % 10);
     }
     text_lit(t, "\n");
-    sample(t, h->name, "_count", NO_SLICE, count);
+    sample(t, h->name, "_count", NO_SLICE, below);
 }
 
 static void tees_text(struct metrics *m, bool successes, struct text *t)

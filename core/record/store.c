@@ -15,6 +15,10 @@ struct head {
     uint64_t sequence;
 };
 
+/* Who can fill one ring pushes nothing out of another: clients that nobody authenticated; workloads that attest as
+ * often as they like; releases and administrators. */
+enum { RING_ANYBODY, RING_ATTESTED, RING_RESERVE, RINGS };
+
 /* One ring of slots. */
 struct ring {
     struct head *heads;
@@ -25,7 +29,7 @@ struct ring {
 struct records {
     pthread_mutex_t lock;
     uint64_t sequence;
-    struct ring rings[2]; /* of clients that nobody authenticated; trusted */
+    struct ring rings[RINGS];
     void *memory;
     size_t size;
 };
@@ -34,17 +38,17 @@ result records_new(size_t bytes, struct records **out)
 {
     struct records *s = calloc(1, sizeof *s);
     ENSURE(s, NO_MEMORY);
-    size_t count = bytes / 2 / (SLOT_SIZE + sizeof(struct head));
+    size_t count = bytes / RINGS / (SLOT_SIZE + sizeof(struct head));
     if (count < SLOTS_PER_RECORD)
         count = SLOTS_PER_RECORD;
-    s->size = 2 * count * (SLOT_SIZE + sizeof(struct head));
+    s->size = RINGS * count * (SLOT_SIZE + sizeof(struct head));
     s->memory = mmap(NULL, s->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (s->memory == MAP_FAILED) {
         free(s);
         return FAIL(NO_MEMORY);
     }
     uint8_t *at = s->memory;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < RINGS; i++) {
         s->rings[i] = (struct ring){(struct head *)(void *)at, at + count * sizeof(struct head), count, 0};
         at += count * (SLOT_SIZE + sizeof(struct head));
     }
@@ -143,6 +147,13 @@ static struct head *ring_take(struct ring *ring, uint32_t slots)
     return first;
 }
 
+static int ring_of(const struct record *r, bool trusted)
+{
+    if (!trusted)
+        return RING_ANYBODY;
+    return strcmp(r->kind, "attestation") == 0 ? RING_ATTESTED : RING_RESERVE;
+}
+
 void records_add(struct records *s, const struct record *r, bool trusted)
 {
     struct text t = text_begin(r->arena);
@@ -160,7 +171,7 @@ void records_add(struct records *s, const struct record *r, bool trusted)
         return;
     uint32_t slots = (uint32_t)((body.len + SLOT_SIZE - 1) / SLOT_SIZE);
     pthread_mutex_lock(&s->lock);
-    struct ring *ring = &s->rings[trusted];
+    struct ring *ring = &s->rings[ring_of(r, trusted)];
     struct head *h = ring_take(ring, slots);
     memcpy(h->id, r->id, sizeof h->id);
     h->length = (uint32_t)body.len;
@@ -179,7 +190,7 @@ result records_get(struct records *s, const uint8_t id[16], struct arena *a, sli
 {
     *out = NO_SLICE;
     pthread_mutex_lock(&s->lock);
-    for (int i = 0; i < 2 && !out->ptr; i++)
+    for (int i = 0; i < RINGS && !out->ptr; i++)
         for (size_t n = 0; n < s->rings[i].count && !out->ptr; n++) {
             const struct head *h = &s->rings[i].heads[n];
             if (h->length && memcmp(h->id, id, sizeof h->id) == 0)
@@ -194,7 +205,7 @@ result records_get(struct records *s, const uint8_t id[16], struct arena *a, sli
 static const struct head *newest_before(const struct records *s, uint64_t before, const struct ring **from)
 {
     const struct head *best = NULL;
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < RINGS; i++)
         for (size_t n = 0; n < s->rings[i].count; n++) {
             const struct head *h = &s->rings[i].heads[n];
             if (h->length && h->sequence < before && (!best || h->sequence > best->sequence)) {

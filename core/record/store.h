@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The bounded store of decision records: a ring of JSON texts in memory, oldest first out. Denials of clients that
- * nobody authenticated have a part of their own, so that they never push out the record of a release.
- * Thread-safe.
+ * The bounded store of decision records: rings of JSON texts in memory, oldest first out. Denials of clients that
+ * nobody authenticated have a part of their own and attestations have one, so that neither ever pushes out the record
+ * of a release or of an administrative change. Thread-safe.
  */
 #ifndef CORE_RECORD_STORE_H
 #define CORE_RECORD_STORE_H
