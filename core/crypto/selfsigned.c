@@ -77,6 +77,7 @@ static X509 *make_server(EVP_PKEY *key, X509 *ca, EVP_PKEY *ca_key, slice host, 
         add_extension(c, ca, NID_basic_constraints, "critical,CA:FALSE") &&
         add_extension(c, ca, NID_key_usage, "critical,digitalSignature") &&
         add_extension(c, ca, NID_ext_key_usage, "serverAuth") &&
+        add_extension(c, ca, NID_authority_key_identifier, "keyid:always") &&
         add_extension(c, ca, NID_subject_alt_name, names) && X509_sign(c, ca_key, EVP_sha256()))
         return c;
     X509_free(c);
@@ -98,8 +99,7 @@ static result write_pem(X509 *ca, X509 *server, EVP_PKEY *key, struct arena *a, 
 {
     BIO *one = BIO_new(BIO_s_mem()), *chain = BIO_new(BIO_s_mem()), *keys = BIO_new(BIO_s_secmem());
     bool written = one && chain && keys && PEM_write_bio_X509(one, ca) && PEM_write_bio_X509(chain, server) &&
-                   PEM_write_bio_X509(chain, ca) &&
-                   PEM_write_bio_PrivateKey(keys, key, NULL, NULL, 0, NULL, NULL);
+                   PEM_write_bio_X509(chain, ca) && PEM_write_bio_PrivateKey(keys, key, NULL, NULL, 0, NULL, NULL);
     result r = written ? bio_take(one, a, &out->ca_pem) : FAIL(CRYPTO);
     if (!FAILED(r))
         r = bio_take(chain, a, &out->server_pem);

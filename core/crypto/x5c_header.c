@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/crypto/x5c_header.h"
 
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
@@ -39,15 +40,20 @@ result x5c_from_pem(slice pem, const struct jws_signer *signer, struct arena *a,
     result r = OK;
     size_t count = 0;
     X509 *certificate;
+    ERR_clear_error();
     struct text t = text_begin(a);
     text_lit(&t, "[");
-    while (!FAILED(r) && count < CHAIN_MAX && (certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+    while (!FAILED(r) && count <= CHAIN_MAX && (certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
         if (count++)
             text_lit(&t, ",");
         r = add(certificate, &t);
         X509_free(certificate);
     }
     BIO_free(bio);
+    /* Only the end of the text may end the chain: not a certificate that cannot be read, and not their number. */
+    if (!FAILED(r) && (count > CHAIN_MAX || ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE))
+        r = FAIL(TOKEN_UNTRUSTED);
+    ERR_clear_error();
     text_lit(&t, "]");
     *out = text_end(&t);
     TRY(r);
