@@ -125,6 +125,22 @@ static result start(const struct blame *b, struct plugin *p)
     return OK;
 }
 
+/* A storage knows only from its options whether its calls may wait, so its flags count as they are after init. */
+static result take_flags(struct arena *a, struct plugin *p)
+{
+    for (uint32_t i = 0; p->storage && i < p->about.interface_count; i++) {
+        const trustee_interface *row = &p->about.interfaces[i];
+        if (row->major != TRUSTEE_STORAGE_MAJOR || !slice_equal(row->kind, S("storage")))
+            continue;
+        trustee_storage *s = arena_new(a, trustee_storage);
+        ENSURE(s, NO_MEMORY);
+        *s = *p->storage;
+        s->flags = ((const trustee_storage *)row->vtable)->flags;
+        p->storage = s;
+    }
+    return OK;
+}
+
 static result load_one(const struct loading *l, const struct blame *b, struct ini_section *s)
 {
     struct common_options common;
@@ -142,7 +158,8 @@ static result load_one(const struct loading *l, const struct blame *b, struct in
     /* From here on plugins_free() takes care of it. */
     *l->all->last = p;
     l->all->last = &p->next;
-    return start(b, p);
+    TRY(start(b, p));
+    return take_flags(&l->all->arena, p);
 }
 
 /* Every message of a section begins with its position and the plugin's name. */
