@@ -76,8 +76,7 @@ static int64_t next_expiry(struct appraisal_memory *m, const struct appraisal_re
     return next;
 }
 
-/* --- the memory ----------------------------------------------------------------------------------------------------
- */
+/* --- the memory --- */
 static bool may_remember(const struct policy *p)
 {
     return !(p->info.flags & (TRUSTEE_POLICY_IMPURE | TRUSTEE_POLICY_READS_ALL));
@@ -176,8 +175,7 @@ static result answer_from(struct arena *a, slice text, tree *out)
     return claims_end(&w, out);
 }
 
-/* --- asking the policy ----------------------------------------------------------------------------------------------
- */
+/* --- asking the policy --- */
 static void ask_noted(struct appraisal_request *req, slice name)
 {
     for (const struct record_name *n = req->asked; n; n = n->next)

@@ -5,8 +5,7 @@
  */
 #include "lib/toml/parser.h"
 
-/* --- values, keys, tables --------------------------------------------------------------------------------------------
- */
+/* --- values, keys, tables --- */
 static bool value(struct parser *p, struct item *out);
 static bool assignment(struct parser *p, struct item *table);
 
@@ -218,8 +217,7 @@ static struct item *document(struct parser *p)
     return p->error ? NULL : root;
 }
 
-/* --- claims ----------------------------------------------------------------------------------------------------------
- */
+/* --- claims --- */
 static void write_item(struct trustee_writer *w, slice key, const struct item *i)
 {
     switch (i->kind) {
