@@ -290,7 +290,12 @@ class Key:
         """The secret of a resource's JWE, by another implementation than ours."""
         token = jwe.JWE(algs=["ECDH-ES+A256KW", "RSA-OAEP-256", "RSA1_5", "A256GCM"])
         token.deserialize(response.body.decode())
-        token.decrypt(self.private)
+        try:
+            token.decrypt(self.private)
+        except jwe.InvalidJWEData:
+            if token.decryptlog != ["Success"] or response.json()["ciphertext"]:
+                raise
+            return b""  # it takes an empty plaintext for a failure
         return token.payload
 
 
