@@ -16,14 +16,15 @@ typedef trustee_node node;
 struct trustee_writer {
     struct arena *arena; /* texts */
     trustee_node *nodes;
-    size_t capacity, count;
+    size_t capacity, room, count; /* nodes: at most, allocated, written */
     uint32_t open[CLAIMS_DEPTH_MAX];
     uint32_t depth;
     bool failed; /* misuse or no memory: sticky */
     bool full;   /* it was memory or capacity */
 };
 
-/* Starts a tree of at most `capacity` nodes whose root is an object, left open. NO_MEMORY. */
+/* Starts a tree of at most `capacity` nodes whose root is an object, left open; room for them is taken as they come.
+ * NO_MEMORY. */
 MUST_CHECK result claims_begin(struct trustee_writer *w, struct arena *a, size_t capacity);
 /* Closes what is open and gives the tree. ATTEST_CLAIMS on misuse, NO_MEMORY when full. Unused capacity that lies at
  * the arena's end is given back. */

@@ -6,6 +6,9 @@
 
 #include "lib/json/keys.h"
 
+/* Room at first: enough for most claims, few enough to cost no fresh pages. */
+#define NODES_FIRST 64u
+
 /* --- opening and closing
  * ---------------------------------------------------------------------------------------------- */
 
@@ -15,11 +18,27 @@ static void run_out(struct trustee_writer *w)
     w->failed = true;
 }
 
+/* Twice the room, where it stands if nothing lies behind it. */
+static bool grow(struct trustee_writer *w)
+{
+    size_t room = w->room < w->capacity / 2 ? 2 * w->room : w->capacity;
+    bool last = (uint8_t *)(w->nodes + w->room) == w->arena->base + w->arena->used;
+    node *bigger = room == w->room ? NULL : arena_array(w->arena, node, last ? room - w->room : room);
+    if (!bigger)
+        return false;
+    if (!last) {
+        memcpy(bigger, w->nodes, w->count * sizeof *bigger);
+        w->nodes = bigger;
+    }
+    w->room = room;
+    return true;
+}
+
 static bool can_write(struct trustee_writer *w)
 {
     if (w->depth == 0)
         w->failed = true;
-    else if (w->count == w->capacity)
+    else if (w->count == w->room && !grow(w))
         run_out(w);
     return !w->failed;
 }
@@ -119,7 +138,8 @@ result claims_begin(struct trustee_writer *w, struct arena *a, size_t capacity)
 {
     *w = (struct trustee_writer){.arena = a, .capacity = capacity};
     ENSURE(capacity && capacity < UINT32_MAX, NO_MEMORY);
-    w->nodes = arena_array(a, node, capacity);
+    w->room = capacity < NODES_FIRST ? capacity : NODES_FIRST;
+    w->nodes = arena_array(a, node, w->room);
     ENSURE(w->nodes, NO_MEMORY);
     w->nodes[0] = (node){.type = TRUSTEE_NODE_OBJECT, .next = 1};
     w->count = w->depth = 1;
@@ -133,9 +153,9 @@ result claims_end(struct trustee_writer *w, tree *out)
         close_container(w);
     if (w->failed)
         return FAIL(w->full ? NO_MEMORY : ATTEST_CLAIMS);
-    uint8_t *end = (uint8_t *)(w->nodes + w->capacity);
+    uint8_t *end = (uint8_t *)(w->nodes + w->room);
     if (end == w->arena->base + w->arena->used)
-        w->arena->used -= (w->capacity - w->count) * sizeof(node);
+        w->arena->used -= (w->room - w->count) * sizeof(node);
     *out = (tree){w->nodes, w->count};
     return OK;
 }
