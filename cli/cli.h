@@ -29,7 +29,7 @@ struct command {
     const char *group, *verb; /* verb NULL: the group alone */
     int (*run)(struct cli *c);
     const char *arguments, *help;
-    bool offline; /* needs no service */
+    bool offline; /* needs neither a service nor the folder of init */
 };
 extern const struct command COMMANDS[];
 extern const size_t COMMAND_COUNT;

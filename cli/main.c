@@ -27,7 +27,7 @@ const struct command COMMANDS[] = {
     {"attest", NULL, cmd_attest, "[--tee tpm|sample] [--tcti TCTI]", "attest this machine and print the token", false},
     {"token", "show", cmd_token_show, "FILE|-", "what an attestation token says", true},
     {"admin-token", NULL, cmd_admin_token, "[--role ROLE] [--life SECONDS]",
-     "print an administrator's token, for kbs-client and curl", true},
+     "print an administrator's token, for kbs-client and curl", false},
     {"revoke", NULL, cmd_revoke, "[--before SECONDS-SINCE-1970]", "refuse all attestation tokens issued until now", false},
     {"explain", NULL, cmd_explain, "[ID] [--all]", "why something was released or refused; without ID the newest decisions", false},
     {"help", NULL, cmd_help, "", "this list", true},
