@@ -35,7 +35,7 @@ class Swtpm:
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="swtpm-")
-        port = _free_ports()
+        port = self.port = _free_ports()
         self._environment = dict(os.environ, TPM2TOOLS_TCTI=f"swtpm:host=127.0.0.1,port={port}", TSS2_LOG="all+NONE")
         os.mkdir(os.path.join(self.folder, "state"))
         self._process = subprocess.Popen(
