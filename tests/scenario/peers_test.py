@@ -150,6 +150,8 @@ class Client(Peer):
             self.assertEqual(claims["submods"]["cpu0"]["ear.status"], "affirming")
         finally:
             self.client("config", "set-resource-policy", "--allow-all")
+            self.client("config", "set-attestation-policy", "--type", "rego", "--id", "default_cpu", "--policy-file",
+                        os.path.join(ROOT, "policy/default_cpu.rego"))
         self.fetched(self.client("get-resource", "--path", PATH))
 
     def test_an_administrator_sets_reference_values(self):
@@ -171,6 +173,16 @@ class Client(Peer):
             self.fetched(self.client("get-resource", "--path", PATH, AA_TPM_DEVICE=device.path))
             _, claims = token_parts(self.client("attest", AA_TPM_DEVICE=device.path))
             self.tpm_token(claims, device)
+            self.assertEqual(self.vector(claims), (33, 97, 36))
+            self.daemon.ctl("reference-value", "set", "trusted_aks", base64.b64encode(device.ak).decode())
+            for register in ("07", "11"):
+                self.daemon.ctl("reference-value", "set", "tpm_pcr" + register, "0" * 64)
+            _, claims = token_parts(self.client("attest", AA_TPM_DEVICE=device.path))
+            self.assertEqual(self.vector(claims), (3, 2, 2))
+
+    def vector(self, claims):
+        vector = claims["submods"]["cpu0"]["ear.trustworthiness-vector"]
+        return tuple(vector[name] for name in ("executables", "hardware", "configuration"))
 
     def tpm_token(self, claims, device):
         evidence = claims["submods"]["cpu0"]["ear.veraison.annotated-evidence"]

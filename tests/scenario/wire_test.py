@@ -114,12 +114,13 @@ DEVIATIONS = [
 # Deviations that no recorded exchange shows, and the tests that do.
 ELSEWHERE = {
     "stored-token": "hostile_test S06",
-    "token-generation": "hostile_test T01",
-    "token-leeway": "hostile_test A17",
-    "unauthenticated-paths": "hostile_test R11",
-    "resource-policy": "hostile_test E10",
-    "appraisal-values": "hostile_test K09",
-    "admin-paths": "hostile_test A03",
+    "token-generation": "hostile_token_test T01",
+    "token-leeway": "hostile_token_test A17",
+    "unauthenticated-paths": "hostile_release_test R11",
+    "resource-policy": "hostile_release_test E10",
+    "appraisal-values": "hostile_release_test K09",
+    "appraisal-policies": "peers_test, a TPM",
+    "admin-paths": "hostile_token_test A03",
     "duplicate-members": "hostile_test J02",
 }
 
@@ -469,6 +470,18 @@ class Wire(unittest.TestCase):
 
     def test_what_upstream_allows_is_allowed_with_every_switch(self):
         self.judge(LAX)
+
+
+    def test_a_token_without_reference_values_is_upstreams(self):
+        path = os.path.join(WIRE, "..", "tokens", "token-sample-default-policy.json")
+        with open(path, encoding="utf-8") as f:
+            theirs = json.load(f)
+        with Daemon() as daemon:
+            header, claims = token_parts(daemon.token())
+        self.assertEqual(list(compare_documents("token header", theirs["header"], header)), [])
+        found = [d for d in compare_documents("token", theirs["claims"], claims)
+                 if not any(e.explains(0, *d) for e in DEVIATIONS)]
+        self.assertEqual(found, [])
 
 
 class Documented(unittest.TestCase):
