@@ -272,6 +272,14 @@ static result open_stores(struct opening *o, const char *program, const char *co
     return r;
 }
 
+static void say_switches(const struct config *c)
+{
+    const char *names[CONFIG_SWITCHES_MAX];
+    size_t count = config_switches(c, names);
+    for (size_t i = 0; i < count; i++)
+        log_warn("switch", "%s is on; see docs/compatibility.md for what it weakens or changes", names[i]);
+}
+
 static result open_all(struct opening *o, const char *program, const char *config_file)
 {
     struct service *s = o->service;
@@ -280,6 +288,7 @@ static result open_all(struct opening *o, const char *program, const char *confi
     TRY(say(o, arena_map(&s->secrets, 262144, ARENA_SECRET), "memory for secrets"));
     if (!s->secrets.locked)
         log_warn("memory", "secrets cannot be locked into memory: raise the limit of locked memory (ulimit -l)");
+    say_switches(c);
     TRY(say(o, open_plugins(o), "loading plugins"));
     TRY(say(o, bindings_load(&c->ini, c->release.require_binding, &s->bindings, o->error, o->error_size), "bindings"));
     TRY(say(o, open_admins(o), "administrators"));

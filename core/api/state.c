@@ -54,29 +54,16 @@ void api_healthz(struct http_exchange *x)
     reply_ok(x, NULL, NO_SLICE);
 }
 
-/* Every switch that weakens a check and is on. security-rules 16. */
+/* Every switch that weakens a check and is on. */
 static void switches(const struct config *c, struct text *t)
 {
-    const struct {
-        bool on;
-        const char *name;
-    } all[] = {
-        {c->service.compat_status == STATUS_UPSTREAM, "compat_status"},
-        {c->plugins.allow_insecure, "plugins.allow_insecure"},
-        {c->admin.allow_unauthenticated, "admin.allow_unauthenticated"},
-        {c->token.insecure_header_jwk, "token.allow_insecure_header_jwk"},
-        {c->release.allow_rsa1_5, "release.allow_rsa1_5"},
-        {!c->http.tls, "http.plain"},
-    };
-    bool any = false;
+    const char *names[CONFIG_SWITCHES_MAX];
+    size_t count = config_switches(c, names);
     text_lit(t, "\"switches\":[");
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        if (!all[i].on)
-            continue;
-        if (any)
+    for (size_t i = 0; i < count; i++) {
+        if (i)
             text_lit(t, ",");
-        text_json(t, slice_text(all[i].name));
-        any = true;
+        text_json(t, slice_text(names[i]));
     }
     text_lit(t, "]");
 }

@@ -203,6 +203,27 @@ result config_finish(struct config *c, char *error, size_t error_size)
     return bind_finish(&b, all, COUNT(all));
 }
 
+size_t config_switches(const struct config *c, const char *names[CONFIG_SWITCHES_MAX])
+{
+    const struct {
+        bool on;
+        const char *name;
+    } all[] = {
+        {c->service.compat_status == STATUS_UPSTREAM, "compat_status"},
+        {c->plugins.allow_insecure, "plugins.allow_insecure"},
+        {c->admin.allow_unauthenticated, "admin.allow_unauthenticated"},
+        {c->token.insecure_header_jwk, "token.allow_insecure_header_jwk"},
+        {c->release.allow_rsa1_5, "release.allow_rsa1_5"},
+        {!c->http.tls, "http.plain"},
+    };
+    _Static_assert(COUNT(all) <= CONFIG_SWITCHES_MAX, "room for all");
+    size_t count = 0;
+    for (size_t i = 0; i < COUNT(all); i++)
+        if (all[i].on)
+            names[count++] = all[i].name;
+    return count;
+}
+
 void config_help(FILE *out)
 {
     for (size_t i = 0; i < COUNT(tables); i++)

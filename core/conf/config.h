@@ -86,6 +86,9 @@ MUST_CHECK result config_read(const char *file, struct config *out, char *error,
 void config_free(struct config *c);
 /* Refuses sections that nobody has read. Call it when every reader is through. */
 MUST_CHECK result config_finish(struct config *c, char *error, size_t error_size);
+/* Names of the switches that are on and weaken a check or change upstream's behaviour; static texts. */
+#define CONFIG_SWITCHES_MAX 8
+size_t config_switches(const struct config *c, const char *names[CONFIG_SWITCHES_MAX]);
 /* Everything as a commented INI, or as Markdown. */
 void config_help(FILE *out);
 void config_reference(FILE *out);

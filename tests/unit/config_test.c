@@ -162,6 +162,19 @@ Test(config, the_restricted_profile_refuses_each_switch_that_weakens_a_check)
     refuses("[service]\nprofile = restricted\n[http]\ntls = no\n[release]\nrequire_binding = yes\n", "tls = no");
 }
 
+Test(config, the_switches_that_are_on_are_named)
+{
+    const char *names[CONFIG_SWITCHES_MAX];
+    cr_assert_eq(reads("[http]\ncertificate = /x\nprivate_key = /y\n"), REASON_OK, "%s", error);
+    cr_assert_eq(config_switches(&config, names), 0);
+    cr_assert_eq(reads("[service]\ncompat_status = upstream\n[http]\ntls = no\n[admin]\nallow_unauthenticated = yes\n"
+                       "[plugins]\nallow_insecure = yes\n[token]\nallow_insecure_header_jwk = yes\n[release]\n"
+                       "allow_rsa1_5 = yes\n"),
+                 REASON_OK, "%s", error);
+    cr_assert_eq(config_switches(&config, names), 6);
+    cr_assert_str_eq(names[0], "compat_status");
+}
+
 Test(config, help_is_an_ini_that_can_be_read)
 {
     char *text = NULL;
