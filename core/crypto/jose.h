@@ -75,6 +75,9 @@ MUST_CHECK result jwk_thumbprint(const json *jwk, struct arena *scratch, uint8_t
  * `secret` holds the CEK while it is needed. */
 MUST_CHECK result jwe_encrypt(const struct jwe_key *k, slice plaintext, struct arena *secret, struct arena *a,
                               slice *out);
+/* The same for a key that is used once, without memory of its own: jwe_key_from_jwk and jwe_encrypt in one. */
+MUST_CHECK result jwe_encrypt_to(const json *jwk, bool allow_rsa1_5, slice plaintext, struct arena *secret,
+                                 struct arena *a, slice *out);
 
 /* --- the guest's side ----------------------------------------------------------------------------------------------
  */

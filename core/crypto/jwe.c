@@ -6,6 +6,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 /* --- keys
@@ -25,24 +26,38 @@ static result key_alg(const struct jwk *parts, bool allow_rsa1_5, const char **o
     return OK;
 }
 
-result jwe_key_from_jwk(const json *v, bool allow_rsa1_5, struct jwe_key **out)
+static result key_open(const json *v, bool allow_rsa1_5, struct jwe_key *k)
 {
     struct jwk parts;
-    const char *alg;
-    *out = NULL;
+    *k = (struct jwe_key){.kind = KEY_NONE};
     ENSURE(jwk_read(v, &parts), RELEASE_JWE);
-    TRY(key_alg(&parts, allow_rsa1_5, &alg));
-    struct jwe_key *k = calloc(1, sizeof *k);
-    ENSURE(k, NO_MEMORY);
-    *k = (struct jwe_key){.alg = alg, .kind = parts.kind};
+    TRY(key_alg(&parts, allow_rsa1_5, &k->alg));
+    k->kind = parts.kind;
     if (parts.kind == KEY_RSA)
         k->pkey = jwk_pkey(&parts);
     else
         k->point = ec_point(parts.kind, slice_of(parts.point, parts.point_size));
-    if (!k->pkey && !k->point) {
+    if (!k->pkey && !k->point)
         ERR_clear_error();
+    ENSURE(k->pkey || k->point, RELEASE_JWE);
+    return OK;
+}
+
+static void key_close(struct jwe_key *k)
+{
+    EC_POINT_free(k->point);
+    EVP_PKEY_free(k->pkey);
+}
+
+result jwe_key_from_jwk(const json *v, bool allow_rsa1_5, struct jwe_key **out)
+{
+    struct jwe_key *k = calloc(1, sizeof *k);
+    *out = NULL;
+    ENSURE(k, NO_MEMORY);
+    result r = key_open(v, allow_rsa1_5, k);
+    if (FAILED(r)) {
         jwe_key_free(k);
-        return FAIL(RELEASE_JWE);
+        return r;
     }
     *out = k;
     return OK;
@@ -52,8 +67,7 @@ void jwe_key_free(struct jwe_key *k)
 {
     if (!k)
         return;
-    EC_POINT_free(k->point);
-    EVP_PKEY_free(k->pkey);
+    key_close(k);
     free(k);
 }
 
@@ -101,6 +115,7 @@ struct wrapped {
 /* All that must not outlive the call; in the SECRET arena. */
 struct secrets {
     uint8_t cek[CEK_SIZE];
+    uint8_t iv[GCM_IV]; /* behind the key: one draw makes both */
     uint8_t kek[32];
     uint8_t shared[EC_BYTES_MAX];
 };
@@ -179,14 +194,12 @@ static result write_jwe(struct gcm *g, const struct wrapped *w, slice plaintext,
 
 static result encrypt(const struct jwe_key *k, slice plaintext, struct secrets *s, struct arena *a, slice *out)
 {
-    uint8_t iv[GCM_IV];
     struct wrapped w;
-    TRY(random_bytes(s->cek, CEK_SIZE));
-    TRY(random_bytes(iv, GCM_IV));
+    TRY(random_bytes(s, offsetof(struct secrets, kek)));
     TRY(k->kind == KEY_RSA ? wrap_rsa(k, s, &w) : wrap_ecdh(k, s, &w));
     slice header = protected_header(k, &w.epk, a), aad = header.ptr ? base64url_text(header, a) : NO_SLICE;
     ENSURE(aad.ptr, NO_MEMORY);
-    struct gcm g = {slice_of(s->cek, CEK_SIZE), slice_of(iv, GCM_IV), aad};
+    struct gcm g = {slice_of(s->cek, CEK_SIZE), slice_of(s->iv, GCM_IV), aad};
     return write_jwe(&g, &w, plaintext, a, out);
 }
 
@@ -199,5 +212,16 @@ result jwe_encrypt(const struct jwe_key *k, slice plaintext, struct arena *secre
     result r = encrypt(k, plaintext, s, a, out);
     secret_wipe(s, sizeof *s);
     secret->used = used;
+    return r;
+}
+
+result jwe_encrypt_to(const json *jwk, bool allow_rsa1_5, slice plaintext, struct arena *secret, struct arena *a,
+                      slice *out)
+{
+    struct jwe_key key;
+    *out = NO_SLICE;
+    TRY(key_open(jwk, allow_rsa1_5, &key));
+    result r = jwe_encrypt(&key, plaintext, secret, a, out);
+    key_close(&key);
     return r;
 }

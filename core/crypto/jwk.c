@@ -169,13 +169,24 @@ bool jwk_of(const EVP_PKEY *pkey, struct jwk *out)
 /* --- to the library's keys
  * ------------------------------------------------------------------------------------------------- */
 
-/* Keys of each curve to copy the group from: building one from parameters takes four times as long. */
+/* Parameters of each curve to copy the group from: building it anew takes four times as long. */
 static EVP_PKEY *templates[KEY_P521 + 1];
+
+static EVP_PKEY *parameters_of(const char *curve)
+{
+    EVP_PKEY *made = NULL;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    if (!ctx || EVP_PKEY_paramgen_init(ctx) != 1 || EVP_PKEY_CTX_set_group_name(ctx, curve) != 1 ||
+        EVP_PKEY_paramgen(ctx, &made) != 1)
+        made = NULL;
+    EVP_PKEY_CTX_free(ctx);
+    return made;
+}
 
 static void make_templates(void)
 {
     for (enum key_kind kind = KEY_P256; kind <= KEY_P521; kind++) {
-        templates[kind] = EVP_EC_gen(CURVES[kind].crv);
+        templates[kind] = parameters_of(CURVES[kind].crv);
         if (!templates[kind])
             abort();
     }

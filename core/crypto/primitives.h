@@ -18,7 +18,7 @@
 
 struct algorithms {
     EVP_MD *sha256, *sha384, *sha512, *sm3;
-    EVP_CIPHER *aes256_gcm, *aes256_wrap;
+    EVP_CIPHER *aes256_gcm, *aes256_ecb;
 };
 /* Fetched at the first call; ends the process where the library lacks one that cannot be done without. */
 const struct algorithms *algorithms(void);

@@ -196,16 +196,6 @@ static void record_token(struct record *record, const struct token *token)
 }
 
 /* --- giving it away ------------------------------------------------------------------------------------------------- */
-static result encrypt(struct http_exchange *x, const struct token *token, slice secret, struct arena *secrets,
-                      slice *jwe)
-{
-    struct jwe_key *key = NULL;
-    TRY(jwe_key_from_jwk(token->key, service_of(x)->config->release.allow_rsa1_5, &key));
-    result r = jwe_encrypt(key, secret, secrets, &x->slot->scratch, jwe);
-    jwe_key_free(key);
-    return r;
-}
-
 static result fetch(struct http_exchange *x, struct trustee_request *req, const struct token *token, slice *jwe)
 {
     struct arena *secrets = http_secret(x);
@@ -215,7 +205,8 @@ static result fetch(struct http_exchange *x, struct trustee_request *req, const 
     req->secret = secrets;
     result r = store_get(service_of(x)->store, req, S("repository"), x->request.rest, secrets, RESOURCE_MAX, &secret);
     if (!FAILED(r))
-        r = encrypt(x, token, secret, secrets, jwe);
+        r = jwe_encrypt_to(token->key, service_of(x)->config->release.allow_rsa1_5, secret, secrets, &x->slot->scratch,
+                           jwe);
     return FAILED(r) ? refuse(req->record, r.reason) : OK;
 }
 

@@ -45,25 +45,24 @@ bool hex_decode(uint8_t *out, size_t room, slice in, size_t *length)
 
 static size_t encode(uint8_t *out, slice in, const char *alphabet, bool padded)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < in.len; i += 3) {
-        size_t left = in.len - i;
-        uint32_t group = (uint32_t)in.ptr[i] << 16;
-        if (left > 1)
-            group |= (uint32_t)in.ptr[i + 1] << 8;
-        if (left > 2)
-            group |= in.ptr[i + 2];
-        out[n++] = (uint8_t)alphabet[group >> 18];
-        out[n++] = (uint8_t)alphabet[group >> 12 & 63];
-        if (left > 1)
-            out[n++] = (uint8_t)alphabet[group >> 6 & 63];
-        else if (padded)
-            out[n++] = '=';
-        if (left > 2)
-            out[n++] = (uint8_t)alphabet[group & 63];
-        else if (padded)
-            out[n++] = '=';
+    size_t n = 0, i = 0;
+    for (; in.len - i >= 3; i += 3, n += 4) {
+        uint32_t group = (uint32_t)in.ptr[i] << 16 | (uint32_t)in.ptr[i + 1] << 8 | in.ptr[i + 2];
+        out[n] = (uint8_t)alphabet[group >> 18];
+        out[n + 1] = (uint8_t)alphabet[group >> 12 & 63];
+        out[n + 2] = (uint8_t)alphabet[group >> 6 & 63];
+        out[n + 3] = (uint8_t)alphabet[group & 63];
     }
+    size_t left = in.len - i;
+    if (left == 0)
+        return n;
+    uint32_t group = (uint32_t)in.ptr[i] << 16 | (left > 1 ? (uint32_t)in.ptr[i + 1] << 8 : 0);
+    out[n++] = (uint8_t)alphabet[group >> 18];
+    out[n++] = (uint8_t)alphabet[group >> 12 & 63];
+    if (left > 1)
+        out[n++] = (uint8_t)alphabet[group >> 6 & 63];
+    for (; padded && left < 3; left++)
+        out[n++] = '=';
     return n;
 }
 
@@ -77,55 +76,65 @@ size_t base64url_encode(uint8_t *out, slice in)
     return encode(out, in, URL_SAFE, false);
 }
 
-/* Values of the characters that both alphabets share, and of '+', '/', '-', '_'; 64 is none. */
-#define NO 64
-static const uint8_t VALUE[256] = {
-    ['+'] = 62, ['/'] = 63, ['-'] = 62, ['_'] = 63,
-    ['A'] = 0, ['B'] = 1, ['C'] = 2, ['D'] = 3, ['E'] = 4, ['F'] = 5, ['G'] = 6, ['H'] = 7, ['I'] = 8,
-    ['J'] = 9, ['K'] = 10, ['L'] = 11, ['M'] = 12, ['N'] = 13, ['O'] = 14, ['P'] = 15, ['Q'] = 16, ['R'] = 17,
-    ['S'] = 18, ['T'] = 19, ['U'] = 20, ['V'] = 21, ['W'] = 22, ['X'] = 23, ['Y'] = 24, ['Z'] = 25,
-    ['a'] = 26, ['b'] = 27, ['c'] = 28, ['d'] = 29, ['e'] = 30, ['f'] = 31, ['g'] = 32, ['h'] = 33, ['i'] = 34,
-    ['j'] = 35, ['k'] = 36, ['l'] = 37, ['m'] = 38, ['n'] = 39, ['o'] = 40, ['p'] = 41, ['q'] = 42, ['r'] = 43,
-    ['s'] = 44, ['t'] = 45, ['u'] = 46, ['v'] = 47, ['w'] = 48, ['x'] = 49, ['y'] = 50, ['z'] = 51,
-    ['0'] = 52, ['1'] = 53, ['2'] = 54, ['3'] = 55, ['4'] = 56, ['5'] = 57, ['6'] = 58, ['7'] = 59, ['8'] = 60,
-    ['9'] = 61,
-};
+/* Values of characters plus 1, so that 0 is none. */
+#define SHARED                                                                                                     \
+    ['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6, ['G'] = 7, ['H'] = 8, ['I'] = 9, ['J'] = 10, \
+    ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18, ['S'] = 19,    \
+    ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24, ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28,    \
+    ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37,    \
+    ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46,    \
+    ['u'] = 47, ['v'] = 48, ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55,    \
+    ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62
+static const uint8_t STANDARD_VALUE[256] = {SHARED, ['+'] = 63, ['/'] = 64};
+static const uint8_t URL_VALUE[256] = {SHARED, ['-'] = 63, ['_'] = 64};
 
-static uint32_t digit(uint8_t c, bool url)
+/* One to four characters as a number; false when one of them is no digit. */
+static bool group_of(const uint8_t *value, slice digits, uint32_t *out)
 {
-    uint32_t value = VALUE[c];
-    if (value == 0 && c != 'A')
-        return NO;
-    if (value >= 62)
-        return (c == '-' || c == '_') == url ? value : NO;
-    return value;
+    uint32_t group = 0;
+    bool good = true;
+    for (size_t i = 0; i < digits.len; i++) {
+        uint32_t v = value[digits.ptr[i]];
+        good = good && v;
+        group = group << 6 | ((v - 1) & 63);
+    }
+    *out = group;
+    return good;
+}
+
+/* The two or three characters behind the last whole group; bits that encode nothing must be zero. */
+static bool decode_rest(uint8_t *out, slice digits, const uint8_t *value)
+{
+    uint32_t group;
+    if (!group_of(value, digits, &group) || (group & (digits.len == 2 ? 15 : 3)))
+        return false;
+    if (digits.len == 2) {
+        out[0] = (uint8_t)(group >> 4);
+        return true;
+    }
+    out[0] = (uint8_t)(group >> 10);
+    out[1] = (uint8_t)(group >> 2);
+    return true;
 }
 
 /* `in` has no padding here. */
-static bool decode(uint8_t *out, size_t room, slice in, bool url, size_t *length)
+static bool decode(uint8_t *out, size_t room, slice in, const uint8_t *value, size_t *length)
 {
-    size_t n = 0, whole = in.len / 4 * 4, rest = in.len % 4;
-    if (rest == 1 || in.len / 4 * 3 + (rest ? rest - 1 : 0) > room)
+    size_t n = 0, rest = in.len % 4, whole = in.len - rest;
+    if (rest == 1 || whole / 4 * 3 + (rest ? rest - 1 : 0) > room)
         return false;
-    for (size_t i = 0; i < whole; i += 4) {
-        uint32_t a = digit(in.ptr[i], url), b = digit(in.ptr[i + 1], url), c = digit(in.ptr[i + 2], url),
-                 d = digit(in.ptr[i + 3], url);
-        if ((a | b | c | d) & NO)
+    for (size_t i = 0; i < whole; i += 4, n += 3) {
+        uint32_t a = value[in.ptr[i]], b = value[in.ptr[i + 1]], c = value[in.ptr[i + 2]], d = value[in.ptr[i + 3]];
+        if (!a || !b || !c || !d)
             return false;
-        out[n++] = (uint8_t)(a << 2 | b >> 4);
-        out[n++] = (uint8_t)(b << 4 | c >> 2);
-        out[n++] = (uint8_t)(c << 6 | d);
+        uint32_t group = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
+        out[n] = (uint8_t)(group >> 16);
+        out[n + 1] = (uint8_t)(group >> 8);
+        out[n + 2] = (uint8_t)group;
     }
-    if (rest) {
-        uint32_t a = digit(in.ptr[whole], url), b = digit(in.ptr[whole + 1], url);
-        uint32_t c = rest == 3 ? digit(in.ptr[whole + 2], url) : 0;
-        if (((a | b | c) & NO) || (rest == 2 ? b & 15 : c & 3))
-            return false;
-        out[n++] = (uint8_t)(a << 2 | b >> 4);
-        if (rest == 3)
-            out[n++] = (uint8_t)(b << 4 | c >> 2);
-    }
-    *length = n;
+    if (rest && !decode_rest(out + n, slice_of(in.ptr + whole, rest), value))
+        return false;
+    *length = n + (rest ? rest - 1 : 0);
     return true;
 }
 
@@ -135,10 +144,10 @@ bool base64_decode(uint8_t *out, size_t room, slice in, size_t *length)
         return false;
     for (int i = 0; i < 2 && in.len && in.ptr[in.len - 1] == '='; i++)
         in.len--;
-    return decode(out, room, in, false, length);
+    return decode(out, room, in, STANDARD_VALUE, length);
 }
 
 bool base64url_decode(uint8_t *out, size_t room, slice in, size_t *length)
 {
-    return decode(out, room, in, true, length);
+    return decode(out, room, in, URL_VALUE, length);
 }
