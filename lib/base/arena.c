@@ -157,19 +157,41 @@ static void text_escape(struct text *t, uint8_t c)
     text_add(t, slice_of(escaped, length));
 }
 
+#define EACH_BYTE UINT64_C(0x0101010101010101)
+#define HIGH_BITS (EACH_BYTE << 7)
+
+/* The high bit of each byte of `w` that is zero; bits above the first such byte may be wrong. */
+static uint64_t zero_bytes(uint64_t w)
+{
+    return (w - EACH_BYTE) & ~w & HIGH_BITS;
+}
+
+/* How many of the first bytes a JSON string holds as they are. */
+static size_t plain_length(slice s)
+{
+    size_t i = 0;
+    for (uint64_t w; s.len - i >= sizeof w; i += sizeof w) {
+        memcpy(&w, s.ptr + i, sizeof w);
+        uint64_t control = (w - EACH_BYTE * 32) & ~w & HIGH_BITS;
+        if (control | zero_bytes(w ^ EACH_BYTE * '"') | zero_bytes(w ^ EACH_BYTE * '\\'))
+            break;
+    }
+    while (i < s.len && s.ptr[i] >= 32 && s.ptr[i] != '"' && s.ptr[i] != '\\')
+        i++;
+    return i;
+}
+
 void text_json(struct text *t, slice s)
 {
     text_lit(t, "\"");
-    size_t from = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = s.ptr[i];
-        if (c >= 32 && c != '"' && c != '\\')
-            continue;
-        text_add(t, slice_of(s.ptr + from, i - from));
-        text_escape(t, c);
-        from = i + 1;
+    for (;;) {
+        size_t plain = plain_length(s);
+        text_add(t, slice_of(s.ptr, plain));
+        if (plain == s.len)
+            break;
+        text_escape(t, s.ptr[plain]);
+        s = slice_sub(s, plain + 1, s.len);
     }
-    text_add(t, slice_sub(s, from, s.len));
     text_lit(t, "\"");
 }
 

@@ -404,3 +404,23 @@ Test(base, text_that_did_not_fit_is_no_text)
     cr_expect(text_end(&t).ptr == NULL && t.failed);
     arena_unmap(&a);
 }
+
+Test(base, json_text_escapes_a_byte_wherever_it_stands)
+{
+    struct arena a;
+    uint8_t bytes[24];
+    cr_assert(!FAILED(arena_map(&a, 4096, ARENA_PLAIN)));
+    for (unsigned c = 0; c < 256; c++)
+        for (size_t at = 0; at < sizeof bytes; at++) {
+            memset(bytes, 0x80, sizeof bytes);
+            bytes[at] = (uint8_t)c;
+            a.used = 0;
+            struct text t = text_begin(&a);
+            text_json(&t, slice_of(bytes, sizeof bytes));
+            slice made = text_end(&t);
+            bool escaped = c < 32 || c == '"' || c == '\\';
+            cr_assert_eq(made.ptr[1 + at] == '\\', escaped, "byte %u at %zu", c, at);
+            cr_assert(escaped ? made.len > sizeof bytes + 2 : made.len == sizeof bytes + 2);
+        }
+    arena_unmap(&a);
+}
