@@ -286,7 +286,9 @@ static int try_policy(const struct command *command)
         complain(error);
         return 3;
     }
-    return policy_trial_main(engine);
+    int code = policy_trial_main(engine);
+    fflush(stdout);
+    _exit(code); /* what this process holds goes with it */
 }
 
 /* The plugin directory of the configuration where there is one, else the default. */

@@ -191,8 +191,11 @@ result policy_try(const struct policy_trial *trial, const uint8_t hash[32], slic
 
 void policy_trial_limits(void)
 {
-    struct rlimit memory = {512u << 20, 512u << 20}, cpu = {5, 6}, none = {0, 0};
+    struct rlimit cpu = {5, 6}, none = {0, 0};
+#ifndef __SANITIZE_ADDRESS__ /* its shadow alone is larger */
+    struct rlimit memory = {512u << 20, 512u << 20};
     setrlimit(RLIMIT_AS, &memory);
+#endif
     setrlimit(RLIMIT_CPU, &cpu);
     setrlimit(RLIMIT_CORE, &none);
     setrlimit(RLIMIT_FSIZE, &none);
