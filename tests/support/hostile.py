@@ -22,10 +22,16 @@ class Hostile(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.daemon = Daemon(cls.settings, cls.sections).__enter__()
-        cls.addClassCleanup(cls.daemon.__exit__)
+        cls.addClassCleanup(cls.finish)
         cls.daemon.set_resource_policy(ALLOW)
         assert cls.daemon.admin("POST", "/kbs/v0/resource/default/test/key", SECRET).status == 200
         cls.key = Key()
+
+    @classmethod
+    def finish(cls):
+        code, log = cls.daemon.stop(), cls.daemon.log_text()
+        cls.daemon.__exit__()
+        assert code == 0, f"ended with {code}: {log[-3000:]}"
 
     def state(self):
         return [self.daemon.admin("GET", path).body for path in STATE]
@@ -60,7 +66,9 @@ class Hostile(unittest.TestCase):
         return self.daemon.request("POST", path, body, headers)
 
     def resident(self):
-        """Resident memory of the daemon in bytes."""
+        """Resident memory of the daemon in bytes; 0 where a sanitizer keeps what was freed."""
+        if "asan" in trusteed.BUILD:
+            return 0
         with open(f"/proc/{self.daemon.process.pid}/status", encoding="ascii") as f:
             return next(int(line.split()[1]) * 1024 for line in f if line.startswith("VmRSS:"))
 
