@@ -546,7 +546,7 @@ Test(policies, the_trial_leaves_no_descriptor_open)
     cr_assert_eq(tried("exit 1", S("x"), 5000), POLICY_REFUSED);
     cr_assert_eq(tried("cat >/dev/null", S("y"), 5000), REASON_OK);
     const char *argv[] = {"/nonexistent", NULL};
-    struct policy_trial trial = {argv, 100};
+    struct policy_trial trial = {argv, 5000};
     static const uint8_t hash[32] = {77};
     cr_assert_eq(policy_try(&trial, hash, S("x"), &error).reason, POLICY_FAULT);
     int after = dup(0);
