@@ -224,6 +224,22 @@ class Roles(Hostile):
                 self.assertTrue(done.stderr.strip())
 
 
+    def test_a14_keys_that_are_too_weak_are_refused_at_the_start(self):
+        good = jwk.JWK.generate(kty="RSA", size=2048).export_to_pem()
+        for name, pem, fits in (("2048 bits", good, True), ("1024 bits", jwk.JWK.generate(kty="RSA", size=1024).export_to_pem(),
+                                False), ("secp256k1", ec.generate_private_key(ec.SECP256K1()).public_key().public_bytes(
+                                    serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo), False),
+                                ("empty", b"", False), ("no PEM", b"x" * 100, False), ("cut", good[:-60], False)):
+            with self.subTest("A14 " + name):
+                key, path = (os.path.join(self.daemon.home, n) for n in ("weak.pub", "weak.ini"))
+                with open(key, "wb") as f:
+                    f.write(pem)
+                with open(path, "wb") as f:
+                    f.write(read(self.daemon.config) + f"\n[admin-key weak]\npublic_key = {key}\n".encode())
+                done = subprocess.run([self.daemon.program, "--check-config", "--config", path], capture_output=True)
+                self.assertEqual(done.returncode == 0, fits, done)
+
+
 def certificate(subject, key, issuer=None, issuer_key=None, ca=False, days=1, start=-1):
     now = datetime.datetime.utcnow()
     name = lambda text: x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
