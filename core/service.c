@@ -34,6 +34,16 @@ static result say(const struct opening *o, result r, const char *what)
     return r;
 }
 
+/* A [plugn rego] is the likeliest reason for a plugin that is missing. */
+static result no_misspelt_section(struct config *c, char *error, size_t error_size)
+{
+    for (struct ini_section *s = c->ini.sections; s; s = s->next)
+        if (slice_equal(s->kind, S("admin-key")) || slice_equal(s->kind, S("role")) ||
+            slice_equal(s->kind, S("binding")))
+            s->used = true;
+    return config_finish(c, error, error_size);
+}
+
 static result open_plugins(struct opening *o)
 {
     struct service *s = o->service;
@@ -44,6 +54,7 @@ static result open_plugins(struct opening *o)
     s->store = plugins_store(s->plugins, c->storage.use);
     if (s->engine && s->store)
         return OK;
+    TRY(no_misspelt_section(c, o->error, o->error_size));
     slice use = s->engine ? c->storage.use : c->policy.use;
     snprintf(o->error, o->error_size, "%.*s: [%s] use = %.*s, but no such plugin is loaded; add [plugin %.*s]",
              SLICE_ARG(c->ini.file), s->engine ? "storage" : "policy", SLICE_ARG(use), SLICE_ARG(use));
@@ -200,6 +211,23 @@ static const struct bind_option role_options[] = {
 };
 static const struct bind_table role_table = {"role", "NAME", "what a role of administrators may do", role_options, 1};
 
+static const struct bind_table *const named_tables[] = {&PLUGIN_COMMON_TABLE, &admin_key_table, &role_table,
+                                                        &BINDING_TABLE};
+
+void service_config_help(FILE *out)
+{
+    config_help(out);
+    for (size_t i = 0; i < sizeof named_tables / sizeof *named_tables; i++)
+        bind_help(named_tables[i], out);
+}
+
+void service_config_reference(FILE *out)
+{
+    config_reference(out);
+    for (size_t i = 0; i < sizeof named_tables / sizeof *named_tables; i++)
+        bind_reference(named_tables[i], out);
+}
+
 static result read_admin_key(struct opening *o, const struct ini_section *section, struct admin_key_settings *key)
 {
     struct admin_key_config c = {0};
@@ -277,7 +305,7 @@ static void say_switches(const struct config *c)
     const char *names[CONFIG_SWITCHES_MAX];
     size_t count = config_switches(c, names);
     for (size_t i = 0; i < count; i++)
-        log_warn("switch", "%s is on; see docs/compatibility.md for what it weakens or changes", names[i]);
+        log_warn("service", "switch %s is on; see docs/compatibility.md for what it weakens or changes", names[i]);
 }
 
 static result open_all(struct opening *o, const char *program, const char *config_file)
