@@ -7,11 +7,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/api/api.h"
+#include "core/api/reasons.h"
+#include "core/clock/clock.h"
 #include "core/log/log.h"
 #include "core/net/tls.h"
 #include "core/policy/trial.h"
@@ -20,6 +23,7 @@
 #define LISTENERS_MAX 16
 #define GRACE_MS 5000u
 #define EXIT_USAGE 2
+#define EXPIRY_WARNING (14 * 86400)
 #define CONFIG_DEFAULT "/etc/trustee/trusteed.ini"
 
 enum action {
@@ -29,6 +33,7 @@ enum action {
     HELP_PLUGIN,
     HELP_CONFIG,
     REFERENCE,
+    REASONS,
     TRY_POLICY,
     DUMP_ROUTES,
     VERSION,
@@ -38,6 +43,7 @@ enum action {
 struct command {
     enum action action;
     const char *config_file, *argument;
+    bool config_named; /* by --config */
 };
 
 static void usage(FILE *out)
@@ -51,8 +57,34 @@ static void usage(FILE *out)
           "                                      a plugin's options, TEEs and reasons\n"
           "  trusteed --dump-plugin FILE         what a plugin's file says of itself, as JSON\n"
           "  trusteed --version | --help\n\n"
-          "Start with: trusteectl init DIRECTORY; it makes keys, folders and an INI.\n",
+          "To begin:\n"
+          "  trusteectl init ./trustee           makes keys, folders and an INI\n"
+          "  trusteed --config ./trustee/trusteed.ini\n\n"
+          "SIGINT and SIGTERM let requests in flight end, a second one ends at once. Exit codes: 0 ended as asked,\n"
+          "1 the configuration cannot be used (the message says where and what to do), 2 wrong use.\n",
           out);
+}
+
+/* Says what is wrong with the word that getopt stopped at. */
+static int wrong_option(const char *word, const struct option *options)
+{
+    slice names[16], near = NO_SLICE, given = slice_text(word);
+    size_t count = 0;
+    while (options[count].name && count < sizeof names / sizeof *names) {
+        names[count] = slice_text(options[count].name);
+        if (slice_starts(given, S("--")) && slice_equal(slice_sub(given, 2, given.len), names[count])) {
+            fprintf(stderr, "trusteed: %s takes a value; see trusteed --help\n", word);
+            return EXIT_USAGE;
+        }
+        count++;
+    }
+    if (slice_starts(given, S("--")))
+        near = ini_nearest(slice_sub(given, 2, given.len), names, count);
+    if (near.len)
+        fprintf(stderr, "trusteed: unknown option '%s' (did you mean '--%.*s'?)\n", word, SLICE_ARG(near));
+    else
+        fprintf(stderr, "trusteed: unknown option '%s'; see trusteed --help\n", word);
+    return EXIT_USAGE;
 }
 
 static int parse(int argc, char **argv, struct command *c)
@@ -65,6 +97,7 @@ static int parse(int argc, char **argv, struct command *c)
         {"help-plugin", required_argument, NULL, 'p'},
         {"help-config", no_argument, NULL, 'o'},
         {"config-reference", no_argument, NULL, 'r'},
+        {"reasons-reference", required_argument, NULL, 'R'},
         {"try-policy", no_argument, NULL, 't'},
         {"dump-routes", no_argument, NULL, 'u'},
         {"version", no_argument, NULL, 'V'},
@@ -75,14 +108,17 @@ static int parse(int argc, char **argv, struct command *c)
         int letter;
         enum action action;
     } actions[] = {{'k', CHECK_CONFIG}, {'d', DUMP_PLUGIN}, {'p', HELP_PLUGIN}, {'o', HELP_CONFIG}, {'r', REFERENCE},
-                   {'t', TRY_POLICY},   {'u', DUMP_ROUTES}, {'V', VERSION},     {'h', HELP}};
+                   {'R', REASONS},      {'t', TRY_POLICY},  {'u', DUMP_ROUTES}, {'V', VERSION},     {'h', HELP}};
     int letter;
-    *c = (struct command){RUN, CONFIG_DEFAULT, NULL};
+    *c = (struct command){RUN, CONFIG_DEFAULT, NULL, false};
+    opterr = 0;
     while ((letter = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
         if (letter == '?')
-            return EXIT_USAGE;
-        if (letter == 'c')
+            return wrong_option(argv[optind - 1], options);
+        if (letter == 'c') {
             c->config_file = optarg;
+            c->config_named = true;
+        }
         for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
             if (actions[i].letter == letter) {
                 c->action = actions[i].action;
@@ -121,8 +157,10 @@ static result parse_listen(slice text, struct arena *a, struct http_listener *ou
     slice address = slice_sub(text, 0, colon ? colon - 1 : 0);
     bool good = colon > 1 && slice_u64(slice_sub(text, colon, text.len), &port) && port <= 65535;
     slice copy = arena_printf(a, "%.*s", SLICE_ARG(address));
-    if (!good || !copy.ptr) {
-        snprintf(error, error_size, "[http] listen = %.*s: expected address:port, such as 127.0.0.1:8080 or [::1]:8080",
+    if (!good || !copy.ptr || !http_address_is_numeric((const char *)copy.ptr)) {
+        snprintf(error, error_size,
+                 "[http] listen = %.*s: expected a numeric address and a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or "
+                 "[::]:8080",
                  SLICE_ARG(text));
         return FAIL(CONFIG_VALUE);
     }
@@ -178,16 +216,17 @@ static void say_listening(const struct config *c, struct http_server *server, co
     for (size_t i = 0; i < count; i++)
         log_info("http", "serving %s://%s:%u", c->http.tls ? "https" : "http", listeners[i].address,
                  http_server_port(server, i));
-    if (c->service.pid_file.len) {
-        slice path = c->service.pid_file;
-        char name[4096];
-        snprintf(name, sizeof name, "%.*s", SLICE_ARG(path));
-        FILE *f = fopen(name, "we");
-        if (f) {
-            fprintf(f, "%d\n", (int)getpid());
-            fclose(f);
-        }
-    }
+}
+
+static void write_pid_file(slice path, char *name, size_t size)
+{
+    snprintf(name, size, "%.*s", SLICE_ARG(path));
+    FILE *f = path.len ? fopen(name, "we") : NULL;
+    if (f && fprintf(f, "%d\n", (int)getpid()) > 0 && fclose(f) == 0)
+        return;
+    if (path.len)
+        log_warn("service", "[service] pid_file = %s cannot be written: %s", name, strerror(errno));
+    *name = 0;
 }
 
 static result open_listeners(struct config *c, struct http_listener *listeners, size_t *count, char *error, size_t size)
@@ -198,6 +237,10 @@ static result open_listeners(struct config *c, struct http_listener *listeners, 
         slice key = arena_printf(&c->arena, "%.*s", SLICE_ARG(c->http.private_key));
         ENSURE(certificate.ptr && key.ptr, NO_MEMORY);
         TRY(tls_server_context((const char *)certificate.ptr, (const char *)key.ptr, &tls, error, size));
+        int64_t left = tls_context_expiry(tls) - clock_wall();
+        if (left < EXPIRY_WARNING)
+            log_warn("http", "%s expires in %lld days; renew it and restart", (const char *)certificate.ptr,
+                     (long long)left / 86400);
     }
     if (c->http.listen.count > LISTENERS_MAX) {
         snprintf(error, size, "[http] listen: %d addresses at most", LISTENERS_MAX);
@@ -210,28 +253,33 @@ static result open_listeners(struct config *c, struct http_listener *listeners, 
     return OK;
 }
 
-static int serve(struct config *c, struct service *s, sigset_t *ends)
+static void wait_for_end(const sigset_t *ends)
 {
-    char error[1024] = "";
-    struct http_listener listeners[LISTENERS_MAX];
-    size_t count = 0;
+    int signal_number = 0;
+    while (sigwait(ends, &signal_number) != 0 || signal_number == SIGHUP)
+        if (signal_number == SIGHUP)
+            log_warn("service", "SIGHUP is ignored: this version takes a changed configuration at a restart only");
+    log_info("service", "stopping: requests in flight have %u seconds; a second signal ends at once", GRACE_MS / 1000);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, ends, NULL);
+}
+
+static int serve(struct config *c, struct service *s, const struct http_listener *listeners, size_t count,
+                 const sigset_t *ends)
+{
+    char error[1024] = "", pid_file[4096];
     struct http_server *server;
-    if (FAILED(open_listeners(c, listeners, &count, error, sizeof error)))
-        return complain(error);
     struct http_settings settings = server_settings(c, listeners, count);
     if (FAILED(http_server_start(&settings, s, &server, error, sizeof error)))
         return complain(error);
     say_listening(c, server, listeners, count);
-    int signal_number = 0;
-    while (sigwait(ends, &signal_number) != 0 || signal_number == SIGHUP)
-        ;
-    log_info("service", "stopping: requests in flight have %u seconds", GRACE_MS / 1000);
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
-    pthread_sigmask(SIG_UNBLOCK, ends, NULL);
+    write_pid_file(c->service.pid_file, pid_file, sizeof pid_file);
+    wait_for_end(ends);
     http_server_stop(server, GRACE_MS);
-    if (count)
-        tls_context_free(listeners[0].tls);
+    if (*pid_file)
+        unlink(pid_file);
     return EXIT_SUCCESS;
 }
 
@@ -245,28 +293,51 @@ static const char *own_program(char *room, size_t size)
     return room;
 }
 
+static int no_configuration(void)
+{
+    fputs("trusteed: there is no " CONFIG_DEFAULT ", and no --config FILE was given\n\n"
+          "  trusteectl init ./trustee                   makes keys, folders and an INI with secure defaults\n"
+          "  trusteed --config ./trustee/trusteed.ini    serves with it\n\n"
+          "trusteed --help tells more.\n",
+          stderr);
+    return EXIT_USAGE;
+}
+
+static void block_ends(sigset_t *ends)
+{
+    sigemptyset(ends);
+    sigaddset(ends, SIGINT);
+    sigaddset(ends, SIGTERM);
+    sigaddset(ends, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, ends, NULL);
+}
+
 static int run(const struct command *command)
 {
     struct config c;
     struct service *s;
     sigset_t ends;
+    struct http_listener listeners[LISTENERS_MAX];
+    size_t count = 0;
     char error[2048] = "", program[4096];
     int code = EXIT_SUCCESS;
+    if (!command->config_named && access(CONFIG_DEFAULT, F_OK) != 0)
+        return no_configuration();
     harden();
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGINT);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &ends, NULL);
+    block_ends(&ends);
     if (FAILED(config_read(command->config_file, &c, error, sizeof error)))
         return complain(error);
     log_set_level((enum log_level)c.service.log_level);
     if (FAILED(service_open(&c, own_program(program, sizeof program), command->config_file, &s, error, sizeof error)))
         return complain(error);
-    if (command->action == CHECK_CONFIG)
+    if (FAILED(open_listeners(&c, listeners, &count, error, sizeof error)))
+        code = complain(error);
+    else if (command->action == CHECK_CONFIG)
         printf("%s: the configuration is good\n", command->config_file);
     else
-        code = serve(&c, s, &ends);
+        code = serve(&c, s, listeners, count, &ends);
+    if (count)
+        tls_context_free(listeners[0].tls);
     service_close(s);
     config_free(&c);
     return code;
@@ -301,6 +372,12 @@ static struct plugin_settings plugin_settings_of(const struct command *command, 
     return settings;
 }
 
+static int reasons(const struct command *command)
+{
+    char error[1024] = "";
+    return FAILED(reasons_reference(command->argument, stdout, error, sizeof error)) ? complain(error) : EXIT_SUCCESS;
+}
+
 static int about_plugin(const struct command *command)
 {
     struct config c;
@@ -329,16 +406,19 @@ int main(int argc, char **argv)
     case HELP_PLUGIN:
         return about_plugin(&command);
     case HELP_CONFIG:
-        config_help(stdout);
+        service_config_help(stdout);
         return EXIT_SUCCESS;
     case REFERENCE:
-        config_reference(stdout);
+        service_config_reference(stdout);
         return EXIT_SUCCESS;
+    case REASONS:
+        return reasons(&command);
     case DUMP_ROUTES:
         api_dump_routes(stdout);
         return EXIT_SUCCESS;
     case VERSION:
-        puts("trusteed " TRUSTEE_VERSION ", plugin ABI 1");
+        printf("trusteed " TRUSTEE_VERSION ", plugin ABI %u.%u, %s\n", TRUSTEE_ABI_MAJOR, TRUSTEE_ABI_MINOR,
+               tls_library());
         return EXIT_SUCCESS;
     case HELP:
         break;

@@ -171,8 +171,8 @@ static result open_trust(struct opening *o)
                                       .insecure_header_jwk = t->insecure_header_jwk,
                                       .leeway = (unsigned)t->leeway,
                                       .key_pointers = pointers,
-                                      .key_pointer_count = t->key_pointers.count < LIST_MAX ? t->key_pointers.count
-                                                                                             : LIST_MAX};
+                                      .key_pointer_count =
+                                          t->key_pointers.count < LIST_MAX ? t->key_pointers.count : LIST_MAX};
     return token_trust_new(&settings, &s->trust, o->error, o->error_size);
 }
 
@@ -190,7 +190,8 @@ static result keys_are_disjoint(struct opening *o)
     return OK;
 }
 
-/* --- administrators: [admin-key NAME] and [role NAME] ---------------------------------------------------------------- */
+/* --- administrators: [admin-key NAME] and [role NAME] ----------------------------------------------------------------
+ */
 struct admin_key_config {
     slice public_key, issuer, audience;
 };
@@ -209,7 +210,10 @@ static const struct bind_option role_options[] = {
     {"allow", BIND_TEXT, BIND_AT(struct role_config, allow), .flags = BIND_REQUIRED | BIND_MANY,
      .help = "METHOD PATTERN, such as: POST /kbs/v0/resource/team-a/*/*"},
 };
-static const struct bind_table role_table = {"role", "NAME", "what a role of administrators may do", role_options, 1};
+static const struct bind_table role_table = {
+    "role", "NAME",
+    "what a role of administrators may do; without any, admin may do all and auditor may GET /admin/v1/", role_options,
+    1};
 
 static const struct bind_table *const named_tables[] = {&PLUGIN_COMMON_TABLE, &admin_key_table, &role_table,
                                                         &BINDING_TABLE};
@@ -262,9 +266,8 @@ static result open_admins(struct opening *o)
     struct admin_key_settings *keys = arena_array(&s->arena, struct admin_key_settings, LIST_MAX);
     struct admin_rule *rules = arena_array(&s->arena, struct admin_rule, LIST_MAX);
     ENSURE(keys && rules, NO_MEMORY);
-    struct admin_settings settings = {.keys = keys,
-                                      .rules = rules,
-                                      .allow_unauthenticated = o->config->admin.allow_unauthenticated};
+    struct admin_settings settings = {
+        .keys = keys, .rules = rules, .allow_unauthenticated = o->config->admin.allow_unauthenticated};
     for (const struct ini_section *section = o->config->ini.sections; section; section = section->next) {
         if (slice_equal(section->kind, S("admin-key"))) {
             ENSURE(settings.key_count < LIST_MAX, CONFIG_VALUE);

@@ -52,6 +52,9 @@ struct service {
 MUST_CHECK result service_open(struct config *config, const char *program, const char *config_file,
                                struct service **out, char *error, size_t error_size);
 void service_close(struct service *s);
+/* All sections of the INI, as a commented file and as Markdown. */
+void service_config_help(FILE *out);
+void service_config_reference(FILE *out);
 /* Loads only the plugin that evaluates policies, for a trial in a child process. */
 MUST_CHECK result service_engine_only(struct config *config, struct plugins **plugins, const struct engine **engine,
                                       char *error, size_t error_size);

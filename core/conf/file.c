@@ -56,8 +56,11 @@ result file_read(const char *option, slice path, size_t limit, bool secret, stru
     memcpy(name, path.ptr, path.len);
     name[path.len] = 0;
     int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return fail(&p, strerror(errno));
+    if (fd < 0) {
+        snprintf(error, error_size, "%s = %.*s: %s; check the path, and that uid %u may read it", option,
+                 SLICE_ARG(path), strerror(errno), (unsigned)geteuid());
+        return FAIL(CONFIG_FILE);
+    }
     result r = read_open(fd, limit, secret, a, out, &p);
     close(fd);
     return r;

@@ -136,6 +136,8 @@ struct http_settings {
 };
 
 struct http_server;
+/* "127.0.0.1", "::1" or "[::1]". */
+bool http_address_is_numeric(const char *address);
 /* Binds, starts the workers and returns; *error is a text for people on failure. The settings, routes and service live
  * until http_server_stop. */
 MUST_CHECK result http_server_start(const struct http_settings *settings, void *service, struct http_server **out,

@@ -48,16 +48,30 @@ static bool parse_address(const char *text, uint16_t port, struct sockaddr_stora
     return inet_pton(AF_INET6, plain, &v6->sin6_addr) == 1;
 }
 
-/* `shared` with the other workers. Alone, a second process on the same port is noticed. */
-static int bound_socket(const struct sockaddr_storage *address, socklen_t length, bool shared)
+bool http_address_is_numeric(const char *address)
+{
+    struct sockaddr_storage room;
+    socklen_t length;
+    return parse_address(address, 0, &room, &length);
+}
+
+static bool share(int fd, bool wanted)
+{
+    int on = 1;
+    return !wanted || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0;
+}
+
+/* The first socket listens before it is shared, so that whoever holds the port already is noticed, another instance of
+ * this service too; the other workers' sockets join it. See docs/decisions/0006. */
+static int bound_socket(const struct sockaddr_storage *address, socklen_t length, bool first, bool shared)
 {
     int on = 1;
     int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-        (!shared || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0) &&
-        bind(fd, (const struct sockaddr *)address, length) == 0 && listen(fd, BACKLOG) == 0)
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 && share(fd, shared && !first) &&
+        bind(fd, (const struct sockaddr *)address, length) == 0 && listen(fd, BACKLOG) == 0 &&
+        share(fd, shared && first))
         return fd;
     int reason = errno;
     (void)close(fd);
@@ -76,6 +90,20 @@ static uint16_t bound_port(int fd)
                                                : ((struct sockaddr_in *)&address)->sin_port);
 }
 
+static const char *listen_remedy(int error)
+{
+    switch (error) {
+    case EADDRINUSE:
+        return "; another program, or another trusteed, listens there: stop it, or change [http] listen";
+    case EADDRNOTAVAIL:
+        return "; this machine does not have that address: change [http] listen";
+    case EACCES:
+        return "; ports below 1024 take a privilege: choose another in [http] listen";
+    default:
+        return "";
+    }
+}
+
 /* One socket per worker, all on one port. */
 static result bind_listener(struct http_server *s, const struct http_listener *l, size_t index, struct complaint *error)
 {
@@ -87,10 +115,11 @@ static result bind_listener(struct http_server *s, const struct http_listener *l
             snprintf(error->text, error->size, "%s is not a numeric address", l->address);
             return FAIL(CONFIG_VALUE);
         }
-        int fd = bound_socket(&address, length, s->worker_count > 1);
+        int fd = bound_socket(&address, length, i == 0, s->worker_count > 1);
         if (fd < 0) {
-            snprintf(error->text, error->size, "cannot listen on %s port %u: %s", l->address, s->ports[index],
-                     strerror(errno));
+            int why = errno;
+            snprintf(error->text, error->size, "cannot listen on %s port %u: %s%s", l->address, s->ports[index],
+                     strerror(why), listen_remedy(why));
             return FAIL(IO);
         }
         s->workers[i].listeners[index].fd = fd;

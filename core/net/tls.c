@@ -20,7 +20,7 @@ struct complaint {
 static result complain(struct complaint *c, const char *what, const char *file)
 {
     const char *reason = ERR_reason_error_string(ERR_peek_last_error());
-    snprintf(c->text, c->size, "%s: %s%s%s", file, what, reason ? ": " : "", reason ? reason : "");
+    snprintf(c->text, c->size, "%s: %s%s%s%s", file, what, reason ? " (" : "", reason ? reason : "", reason ? ")" : "");
     ERR_clear_error();
     return FAIL(CONFIG_FILE);
 }
@@ -29,7 +29,8 @@ static result readable(struct complaint *c, const char *what, const char *file)
 {
     if (access(file, R_OK) == 0)
         return OK;
-    snprintf(c->text, c->size, "%s: the %s cannot be read: %s", file, what, strerror(errno));
+    snprintf(c->text, c->size, "%s: the %s cannot be read: %s; check the path, and who may read it", file, what,
+             strerror(errno));
     return FAIL(CONFIG_FILE);
 }
 
@@ -76,14 +77,20 @@ static result load(SSL_CTX *context, const char *certificate_file, const char *k
     TRY(readable(c, "certificate", certificate_file));
     TRY(readable(c, "key", key_file));
     if (SSL_CTX_use_certificate_chain_file(context, certificate_file) != 1)
-        return complain(c, "not a chain of PEM certificates", certificate_file);
-    if (SSL_CTX_use_PrivateKey_file(context, key_file, SSL_FILETYPE_PEM) != 1)
-        return complain(c, "not the certificate's PEM private key without a password", key_file);
+        return complain(c, "not a chain of PEM certificates, the service's own first", certificate_file);
+    if (SSL_CTX_use_PrivateKey_file(context, key_file, SSL_FILETYPE_PEM) != 1) {
+        bool other = ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH ||
+                     ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_TYPE_MISMATCH;
+        return complain(c,
+                        other ? "the key is not that of the certificate; name the pair that belongs together"
+                              : "not a PEM private key without a password",
+                        key_file);
+    }
     if (SSL_CTX_check_private_key(context) != 1)
-        return complain(c, "the key does not match the certificate", key_file);
+        return complain(c, "the key is not that of the certificate; name the pair that belongs together", key_file);
     const ASN1_TIME *end = X509_get0_notAfter(SSL_CTX_get0_certificate(context));
     if (X509_cmp_current_time(end) <= 0)
-        return complain(c, "the certificate has expired", certificate_file);
+        return complain(c, "the certificate has expired; renew it", certificate_file);
     return OK;
 }
 
@@ -108,6 +115,11 @@ result tls_server_context(const char *certificate_file, const char *key_file, vo
 void tls_context_free(void *context)
 {
     SSL_CTX_free(context);
+}
+
+const char *tls_library(void)
+{
+    return OpenSSL_version(OPENSSL_VERSION);
 }
 
 int64_t tls_context_expiry(void *context)

@@ -13,6 +13,7 @@
 MUST_CHECK result tls_server_context(const char *certificate_file, const char *key_file, void **context, char *error,
                                      size_t error_size);
 void tls_context_free(void *context);
+const char *tls_library(void); /* "OpenSSL 3…" */
 /* notAfter of the leaf, Unix seconds. */
 int64_t tls_context_expiry(void *context);
 

@@ -205,3 +205,40 @@ result plugin_help(const struct plugin_settings *settings, const char *name, FIL
     arena_unmap(&l.arena);
     return r;
 }
+
+static void print_reasons(const trustee_plugin *d, FILE *out)
+{
+    if (d->reason_count)
+        fprintf(out, "\n## Plugin `%.*s`\n\n| Reason | Meaning | What to do |\n|---|---|---|\n", SLICE_ARG(d->name));
+    for (uint32_t i = 0; i < d->reason_count; i++)
+        fprintf(out, "| `%.*s` | %.*s | %.*s |\n", SLICE_ARG(d->reasons[i].id), SLICE_ARG(d->reasons[i].text),
+                SLICE_ARG(d->reasons[i].remedy));
+}
+
+result plugin_reasons(const char *file, FILE *out, char *error, size_t error_size)
+{
+    struct looking l;
+    if (error_size)
+        *error = 0;
+    TRY(arena_map(&l.arena, ARENA_SIZE, ARENA_PLAIN));
+    result r = look(&l, NO_SLICE, slice_text(file), error, error_size);
+    if (!FAILED(r))
+        print_reasons(&l.plugin.about, out);
+    arena_unmap(&l.arena);
+    return r;
+}
+
+const struct bind_table PLUGIN_COMMON_TABLE = {
+    "plugin", "NAME", "a plugin; these keys are common to all, `trusteed --help-plugin NAME` shows a plugin's own",
+    (const struct bind_option[]){
+        {.key = "path",
+         .type = BIND_PATH,
+         .help = "the shared object, below [plugins] directory; default: NAME.so there"},
+        {.key = "sha256", .type = BIND_TEXT, .help = "64 hex digits; any other file is refused"},
+        {.key = "isolation",
+         .type = BIND_CHOICE,
+         .fallback = "inline",
+         .choices = (const char *const[]){"inline", NULL},
+         .help = "inline: in the service itself, with its power; process is not there yet and refused"},
+    },
+    3};

@@ -9,17 +9,17 @@
 #include <trustee/storage.h>
 #include <trustee/verifier.h>
 
-#include "core/conf/ini.h"
+#include "core/conf/bind.h"
 #include "core/record/record.h"
 #include "lib/claims/claims.h"
 
 /* What a plugin's trustee_request points to: everything of one request that the host table needs. */
 struct trustee_request {
     struct arena *scratch;
-    struct arena *secret;  /* NULL: arena_secret gives NULL */
-    struct record *record; /* NULL: checks are dropped */
-    uint64_t deadline_ns;  /* CLOCK_MONOTONIC; 0: none */
-    bool rejected;         /* reject() was called */
+    struct arena *secret;   /* NULL: arena_secret gives NULL */
+    struct record *record;  /* NULL: checks are dropped */
+    uint64_t deadline_ns;   /* CLOCK_MONOTONIC; 0: none */
+    bool rejected;          /* reject() was called */
     struct cache_pin *pins; /* cache entries that live until request_end() */
     struct plugin *plugin;  /* the one that is being called; set by the facades */
     uint64_t generation;    /* of the caches, when the request began */
@@ -37,7 +37,8 @@ struct trustee_sink {
     void *user;
 };
 
-/* --- loading ------------------------------------------------------------------------------------------------------- */
+/* --- loading -------------------------------------------------------------------------------------------------------
+ */
 struct plugins; /* all loaded plugins; immutable after plugins_load */
 
 struct plugin_settings {
@@ -57,6 +58,10 @@ void plugins_free(struct plugins *p); /* fini of each; never unloads */
 /* Trust anchors changed: no request that begins from now on sees a remembered fact of before, and none that is running
  * leaves one behind. Any thread. */
 void plugins_flush(struct plugins *p);
+/* The keys that every [plugin NAME] takes, for the reference. */
+extern const struct bind_table PLUGIN_COMMON_TABLE;
+/* The reasons of a file as a section of Markdown, without init; nothing where it has none. */
+MUST_CHECK result plugin_reasons(const char *file, FILE *out, char *error, size_t error_size);
 /* What a file is, as JSON on `out`, without init: `trusteed --dump-plugin FILE`. */
 MUST_CHECK result plugin_dump(const char *file, FILE *out, char *error, size_t error_size);
 /* A plugin's options, reasons and TEEs for people: `trusteed --help-plugin NAME` (name in the directory, or a file). */
@@ -71,8 +76,9 @@ struct plugin_info {
 };
 size_t plugins_info(const struct plugins *p, struct plugin_info *out, size_t room);
 
-/* --- verifiers ------------------------------------------------------------------------------------------------------ */
-struct verifier; /* one TEE of one plugin */
+/* --- verifiers ------------------------------------------------------------------------------------------------------
+ */
+struct verifier;                                                             /* one TEE of one plugin */
 const struct verifier *plugins_verifier(const struct plugins *p, slice tee); /* NULL: none */
 const trustee_tee *verifier_tee(const struct verifier *v);
 bool verifier_insecure(const struct verifier *v);
@@ -101,7 +107,8 @@ bool verifier_has_challenge(const struct verifier *v);
 MUST_CHECK result verifier_challenge(const struct verifier *v, struct trustee_request *req, const json *params,
                                      slice *nonce, slice *extra_params);
 
-/* --- policy engines ------------------------------------------------------------------------------------------------- */
+/* --- policy engines -------------------------------------------------------------------------------------------------
+ */
 struct engine;
 const struct engine *plugins_engine(const struct plugins *p, slice language); /* "rego" */
 slice engine_suffix(const struct engine *e);
@@ -116,7 +123,8 @@ void engine_release(const struct engine *e, void *policy);
 MUST_CHECK result engine_evaluate(const struct engine *e, struct trustee_request *req, void *policy,
                                   const trustee_policy_in *in, tree *out);
 
-/* --- storage -------------------------------------------------------------------------------------------------------- */
+/* --- storage --------------------------------------------------------------------------------------------------------
+ */
 struct store;
 const struct store *plugins_store(const struct plugins *p, slice plugin_name);
 uint64_t store_flags(const struct store *s);

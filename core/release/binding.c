@@ -3,6 +3,22 @@
 
 #include <stdlib.h>
 
+const struct bind_table BINDING_TABLE = {
+    "binding", "NAME",
+    "ties resource paths to workloads; all claims of one binding must hold, and one binding of a path",
+    (const struct bind_option[]){
+        {.key = "path",
+         .type = BIND_TEXT,
+         .flags = BIND_REQUIRED | BIND_MANY,
+         .help = "a resource, such as default/payroll-key/key; `*` stands for one segment"},
+        {.key = "claim",
+         .type = BIND_TEXT,
+         .flags = BIND_REQUIRED | BIND_MANY,
+         .help = "POINTER VALUE: a JSON pointer into the evidence's claims and the text there, such as /tpm/ak_sha256 "
+                 "5f0c…"},
+    },
+    2};
+
 struct bindings {
     struct binding *first;
     bool required;

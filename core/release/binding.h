@@ -14,7 +14,7 @@
 #ifndef CORE_RELEASE_BINDING_H
 #define CORE_RELEASE_BINDING_H
 
-#include "core/conf/ini.h"
+#include "core/conf/bind.h"
 #include "core/record/record.h"
 #include "lib/json/json.h"
 
@@ -22,6 +22,8 @@ struct bindings;
 /* Reads all [binding NAME] sections. CONFIG_VALUE with file:line:column in `error`. */
 MUST_CHECK result bindings_load(const struct ini *ini, bool required, struct bindings **out, char *error,
                                 size_t error_size);
+/* The keys of [binding NAME], for the reference. */
+extern const struct bind_table BINDING_TABLE;
 void bindings_free(struct bindings *b);
 /* `evidence` is submods/cpu0/ear.veraison.annotated-evidence of the token (NULL: none). RELEASE_BINDING; the record has
  * each claim that was compared. */
