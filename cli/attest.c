@@ -28,8 +28,10 @@ static result agent_start(struct cli *c, struct settings *settings, struct agent
     struct config_sources from = {no_environment, "/dev/null"};
     const char *tee = take_option(c, "--tee"), *tcti = take_option(c, "--tcti"), *ak = take_option(c, "--ak-handle");
     slice params = arena_printf(&c->arena, "cc_kbc::%s", c_text(c, c->url));
-    const char *words[][2] = {{"--aa-kbc-params", (const char *)params.ptr}, {"--tee", tee},
-                              {"--tcti", tcti},                       {"--ak-handle", ak},
+    const char *words[][2] = {{"--aa-kbc-params", (const char *)params.ptr},
+                              {"--tee", tee},
+                              {"--tcti", tcti},
+                              {"--ak-handle", ak},
                               {"--kbs-cert", c->ca.len ? c_text(c, c->ca) : NULL}};
     argv[argc++] = arena_alloc(&c->arena, 16, 1);
     memcpy(argv[0], "trusteectl", 11);
@@ -111,7 +113,8 @@ int cmd_revoke(struct cli *c)
     uint64_t before = (uint64_t)time(NULL) + 1;
     const char *text = take_option(c, "--before");
     if ((text && !slice_u64(slice_text(text), &before)) || c->argc)
-        return say(EXIT_USAGE, "revoke takes --before and a time in seconds since 1970 (date +%%s), or nothing for now");
+        return say(EXIT_USAGE,
+                   "revoke takes --before and a time in seconds since 1970 (date +%%s), or nothing for now");
     slice body = arena_printf(&c->arena, "{\"before\":%llu}", (unsigned long long)before);
     int code = call_ok(c, "POST", "/admin/v1/revoke", body, NULL, &a);
     if (!code && !c->json)

@@ -75,6 +75,30 @@ static struct curl_slist *headers(struct cli *c, const char *content_type)
     return curl_slist_append(list, "Expect:");
 }
 
+static const char *unreachable_remedy(CURLcode code)
+{
+    switch ((int)code) {
+    case CURLE_COULDNT_CONNECT:
+        return "is trusteed running there? --url, or url in trusteectl.ini, says where it is";
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return "--url, or url in trusteectl.ini, names a host that is not known";
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return "the service's certificate is not of the authority given with --ca, or ca in trusteectl.ini (init makes "
+               "tls/ca.pem), or is for another name";
+    case CURLE_SSL_CACERT_BADFILE:
+        return "--ca, or ca in trusteectl.ini, takes a PEM file of certificates";
+    case CURLE_SSL_CONNECT_ERROR:
+        return "does the service speak TLS there? else say --url http://…";
+    case CURLE_OPERATION_TIMEDOUT:
+        return "it did not answer in 60 seconds; see its log";
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        return "expected a URL such as https://127.0.0.1:8080";
+    default:
+        return "see the service's log";
+    }
+}
+
 int call(struct cli *c, const char *method, const char *path, slice body, const char *content_type, struct answer *out)
 {
     CURL *curl = curl_easy_init();
@@ -107,8 +131,8 @@ int call(struct cli *c, const char *method, const char *path, slice body, const 
     curl_easy_cleanup(curl);
     if (code == CURLE_OK)
         return 0;
-    return say(EXIT_UNREACHABLE, "%s: %s; is trusteed running there, and is --ca its authority?", url,
-               error[0] ? error : curl_easy_strerror(code));
+    return say(EXIT_UNREACHABLE, "%s: %s; %s", url, error[0] ? error : curl_easy_strerror(code),
+               unreachable_remedy(code));
 }
 
 const json *answer_json(struct cli *c, const struct answer *a)
@@ -125,13 +149,37 @@ static const char *remedy(long status)
     switch (status) {
     case 401:
         return "; does the service know our key? see [admin-key …] in its INI and admin_key in trusteectl.ini";
-    case 404:
-        return "";
     case 503:
         return "; try again in a moment, and look at /readyz";
     default:
         return "";
     }
+}
+
+/* The service's own reason, where the answer names one ("protocol/policy.id"). */
+static enum reason reason_of(slice named)
+{
+    size_t at = slice_find(named, '/');
+    slice id = slice_sub(named, at + 1, named.len);
+    unsigned i = REASON_OK + 1;
+    while (i < REASON_COUNT && !slice_equal(id, slice_text(reason_id((enum reason)i))))
+        i++;
+    return at < named.len && i < REASON_COUNT ? (enum reason)i : REASON_OK;
+}
+
+static void say_refusal(const char *what, long status, slice detail, slice named)
+{
+    enum reason why = reason_of(named);
+    bool told = why == POLICY_REFUSED || why == POLICY_LIMIT; /* the detail has line and column */
+    if (status == 409)
+        why = RESOURCE_CONFLICT;
+    if (status == 404 && strstr(what, " /kbs/v0/resource/"))
+        why = RELEASE_NOT_FOUND;
+    if (why != REASON_OK && !told)
+        say(0, "%s: %ld: %s; %s [%.*s]", what, status, reason_text(why), reason_remedy(why), SLICE_ARG(named));
+    else
+        say(0, "%s: %ld: %.*s%s%.*s%s%s", what, status, SLICE_ARG(detail), named.len ? " [" : "", SLICE_ARG(named),
+            named.len ? "]" : "", remedy(status));
 }
 
 int call_ok(struct cli *c, const char *method, const char *path, slice body, const char *content_type,
@@ -145,9 +193,12 @@ int call_ok(struct cli *c, const char *method, const char *path, slice body, con
         v = NULL;
     slice detail = json_text(json_get(v, S("detail"))), reason = json_text(json_get(v, S("reason")));
     slice id = json_text(json_get(v, S("id")));
-    say(0, "%s %s: %ld: %.*s [%.*s]%s", method, path, out->status, SLICE_ARG(detail.ptr ? detail : S("no reason given")),
-        SLICE_ARG(reason), remedy(out->status));
-    if (id.ptr)
+    slice what = arena_printf(&c->arena, "%s %s", method, path);
+    if (!detail.ptr)
+        detail = out->body.len ? slice_trim(slice_sub(out->body, 0, 200)) : S("no reason given");
+    say_refusal((const char *)what.ptr, out->status, detail, reason);
+    /* Reading leaves no record. */
+    if (id.ptr && (out->status == 401 || strcmp(method, "GET") != 0))
         fprintf(stderr, "            trusteectl explain %.*s tells more\n", SLICE_ARG(id));
-    return EXIT_REFUSED;
+    return out->status == 404 ? EXIT_NOT_FOUND : EXIT_REFUSED;
 }

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * trusteectl: what its commands share. A command returns the program's exit code: 0 done, 1 refused or failed, 2 wrong
- * use, 3 the service cannot be reached.
+ * use, 4 not found, 5 the service cannot be reached; those that attest have the agent's codes, docs/guest.md.
  */
 #ifndef CLI_H
 #define CLI_H
 
+#include <limits.h>
 #include <stdio.h>
 
 #include "lib/json/json.h"
 
 #define EXIT_REFUSED 1
 #define EXIT_USAGE 2
-#define EXIT_UNREACHABLE 3
+#define EXIT_NOT_FOUND 4
+#define EXIT_UNREACHABLE 5
 
 /* Where the service is and who we are, from the options and the home folder's trusteectl.ini. */
 struct cli {
@@ -44,14 +46,17 @@ bool read_input(const char *file, size_t limit, struct arena *a, slice *out);
 /* Writes a new file with this mode, durably; never over an existing one unless `replace`. Says what is wrong. */
 bool write_file(const char *path, slice bytes, unsigned mode, bool replace);
 
-/* --- the service ------------------------------------------------------------------------------------------------------ */
+/* Where the plugins lie: beside this program as it is built, or as it is installed. */
+void find_plugins(char plugins[PATH_MAX]);
+
+/* --- the service
+ * ------------------------------------------------------------------------------------------------------ */
 struct answer {
     long status;
     slice body;
 };
 /* One administrator's request with a token made for it. 0, or an exit code after saying why. */
-int call(struct cli *c, const char *method, const char *path, slice body, const char *content_type,
-         struct answer *out);
+int call(struct cli *c, const char *method, const char *path, slice body, const char *content_type, struct answer *out);
 /* The same, and any status but 200 is said and turned into an exit code. */
 int call_ok(struct cli *c, const char *method, const char *path, slice body, const char *content_type,
             struct answer *out);
@@ -62,7 +67,8 @@ MUST_CHECK result admin_token(struct cli *c, unsigned life, const char *role, sl
 /* Text percent-encoded for one or more path segments ('/' stays). */
 const char *encode_path(struct cli *c, const char *text);
 
-/* --- commands --------------------------------------------------------------------------------------------------------- */
+/* --- commands
+ * --------------------------------------------------------------------------------------------------------- */
 int cmd_init(struct cli *c);
 int cmd_secret_put(struct cli *c);
 int cmd_secret_get(struct cli *c);

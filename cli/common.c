@@ -56,11 +56,15 @@ bool read_input(const char *file, size_t limit, struct arena *a, slice *out)
         return false;
     }
     size_t got = 0;
-    ssize_t n;
+    ssize_t n = 1;
     while (got <= limit && (n = read(fd, room + got, limit + 1 - got)) > 0)
         got += (size_t)n;
+    if (n < 0)
+        say(0, "%s: %s; expected a file, or - for standard input", file, strerror(errno));
     if (fd != STDIN_FILENO)
         close(fd);
+    if (n < 0)
+        return false;
     if (got > limit) {
         say(0, "%s: larger than %zu bytes", file, limit);
         return false;

@@ -37,13 +37,12 @@ static bool make_folder(struct start *s, const char *name, mode_t mode)
     return false;
 }
 
-/* Beside this program as it is built, or as it is installed. */
-static void find_plugins(struct start *s)
+void find_plugins(char plugins[PATH_MAX])
 {
     char self[PATH_MAX], path[PATH_MAX + 32];
     static const char *const places[] = {"/../plugins", "/../lib/trustee/plugins"};
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    snprintf(s->plugins, sizeof s->plugins, "/usr/lib/trustee/plugins");
+    snprintf(plugins, PATH_MAX, "/usr/lib/trustee/plugins");
     if (n <= 0)
         return;
     self[n] = 0;
@@ -52,7 +51,7 @@ static void find_plugins(struct start *s)
         char real[PATH_MAX];
         snprintf(path, sizeof path, "%s%s", self, places[i]);
         if (realpath(path, real)) {
-            memcpy(s->plugins, real, sizeof real);
+            memcpy(plugins, real, sizeof real);
             return;
         }
     }
@@ -111,13 +110,15 @@ static slice service_ini(struct start *s)
         slice_text(h),
         slice_text("/keys/admin.pub\nissuer = trusteectl\n\n[plugins]\ndirectory = "),
         slice_text(s->plugins),
-        slice_text(s->sample ? "\n# The sample TEE proves nothing. Never in production.\nallow_insecure = yes\n" : "\n"),
+        slice_text(s->sample ? "\n# The sample TEE proves nothing. Never in production.\nallow_insecure = yes\n"
+                             : "\n"),
         slice_text("\n[plugin rego]\n\n[plugin tpm]\n"),
         slice_text(s->sample ? "\n[plugin sample]\n" : ""),
         slice_text("\n[plugin file]\ndirectory = "),
         slice_text(h),
-        slice_text("/storage\n# Each Secret is a folder in here, as Kubernetes mounts them: SECRET/KEY is the resource\n"
-                   "# default/SECRET/KEY.\nsecret_folder = "),
+        slice_text(
+            "/storage\n# Each Secret is a folder in here, as Kubernetes mounts them: SECRET/KEY is the resource\n"
+            "# default/SECRET/KEY.\nsecret_folder = "),
         slice_text(h),
         slice_text("/secrets\n"),
     };
@@ -136,10 +137,11 @@ static slice home_ini(struct start *s)
 {
     const char *scheme = s->http ? "http" : "https";
     if (s->http)
-        return arena_printf(&s->cli->arena, "[service]\nurl = %s://%s:%s\nadmin_key = %s/keys/admin.pem\n", scheme, s->host,
-                            port_of(s->listen), s->home);
-    return arena_printf(&s->cli->arena, "[service]\nurl = %s://%s:%s\nca = %s/tls/ca.pem\nadmin_key = %s/keys/admin.pem\n",
-                        scheme, s->host, port_of(s->listen), s->home, s->home);
+        return arena_printf(&s->cli->arena, "[service]\nurl = %s://%s:%s\nadmin_key = %s/keys/admin.pem\n", scheme,
+                            s->host, port_of(s->listen), s->home);
+    return arena_printf(&s->cli->arena,
+                        "[service]\nurl = %s://%s:%s\nca = %s/tls/ca.pem\nadmin_key = %s/keys/admin.pem\n", scheme,
+                        s->host, port_of(s->listen), s->home, s->home);
 }
 
 static bool make_all(struct start *s)
@@ -169,12 +171,13 @@ int cmd_init(struct cli *c)
                    errno == EEXIST ? "; init never changes what is there" : "");
     if (!realpath(c->argv[0], s.home))
         return say(EXIT_REFUSED, "%s: %s", c->argv[0], strerror(errno));
-    find_plugins(&s);
+    find_plugins(s.plugins);
     if (plugins && !realpath(plugins, s.plugins))
         return say(EXIT_REFUSED, "%s: %s", plugins, strerror(errno));
     if (!make_all(&s))
         return EXIT_REFUSED;
-    printf("made %s: keys, folders, trusteed.ini and trusteectl.ini\n\n  start the service:  trusteed --config %s/trusteed.ini\n"
+    printf("made %s: keys, folders, trusteed.ini and trusteectl.ini\n\n  start the service:  trusteed --config "
+           "%s/trusteed.ini\n"
            "  store a secret:     trusteectl --home %s secret put default/my-secret/key FILE\n"
            "  or drop it as file: %s/secrets/my-secret/key\n",
            s.home, s.home, s.home, s.home);

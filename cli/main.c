@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include <curl/curl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -9,7 +10,8 @@
 #include "core/log/log.h"
 
 const struct command COMMANDS[] = {
-    {"init", NULL, cmd_init, "DIRECTORY [--listen ADDRESS:PORT] [--host NAME] [--plugins DIRECTORY] [--allow-sample] [--http]",
+    {"init", NULL, cmd_init,
+     "DIRECTORY [--listen ADDRESS:PORT] [--host NAME] [--plugins DIRECTORY] [--allow-sample] [--http]",
      "make keys, folders and an INI for a service of one's own", true},
     {"secret", "put", cmd_secret_put, "REPOSITORY/TYPE/TAG FILE|-", "store a secret", false},
     {"secret", "get", cmd_secret_get, "REPOSITORY/TYPE/TAG [--tee tpm|sample] [--tcti TCTI]",
@@ -20,7 +22,8 @@ const struct command COMMANDS[] = {
     {"policy", "show", cmd_policy_show, "resource|default_CLASS", "print a policy in force", false},
     {"policy", "list", cmd_policy_list, "", "policies in force", false},
     {"policy", "check", cmd_policy_check, "FILE", "see whether a policy loads, without a service", true},
-    {"reference-value", "set", cmd_reference_set, "NAME VALUE… [--single] | --file FILE", "set reference values", false},
+    {"reference-value", "set", cmd_reference_set, "NAME VALUE… [--single] | --file FILE", "set reference values",
+     false},
     {"reference-value", "list", cmd_reference_list, "", "all reference values", false},
     {"reference-value", "show", cmd_reference_show, "NAME", "one reference value", false},
     {"reference-value", "delete", cmd_reference_delete, "NAME", "delete a reference value", false},
@@ -28,24 +31,64 @@ const struct command COMMANDS[] = {
     {"token", "show", cmd_token_show, "FILE|-", "what an attestation token says", true},
     {"admin-token", NULL, cmd_admin_token, "[--role ROLE] [--life SECONDS]",
      "print an administrator's token, for kbs-client and curl", false},
-    {"revoke", NULL, cmd_revoke, "[--before SECONDS-SINCE-1970]", "refuse all attestation tokens issued until now", false},
-    {"explain", NULL, cmd_explain, "[ID] [--all]", "why something was released or refused; without ID the newest decisions", false},
+    {"revoke", NULL, cmd_revoke, "[--before SECONDS-SINCE-1970]", "refuse all attestation tokens issued until now",
+     false},
+    {"explain", NULL, cmd_explain, "[ID] [--all]",
+     "why something was released or refused; without ID the newest decisions", false},
     {"help", NULL, cmd_help, "", "this list", true},
 };
 const size_t COMMAND_COUNT = sizeof COMMANDS / sizeof *COMMANDS;
+
+static void print_command(const struct command *m, FILE *out)
+{
+    fprintf(out, "  %s%s%s %s\n      %s\n", m->group, m->verb ? " " : "", m->verb ? m->verb : "", m->arguments,
+            m->help);
+}
 
 int cmd_help(struct cli *c)
 {
     (void)c;
     puts("trusteectl " TRUSTEE_VERSION " - the command line of the Trustee service\n\n"
          "  trusteectl [--home DIRECTORY] [--url URL] [--ca FILE] [--json] COMMAND …\n\n"
-         "--home is a folder made by init (default: TRUSTEE_HOME, else ./trustee, else /etc/trustee); its trusteectl.ini\n"
+         "--home is a folder made by init (default: TRUSTEE_HOME, else ./trustee, else /etc/trustee); its "
+         "trusteectl.ini\n"
          "says where the service is and which key we sign with.\n");
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        const struct command *m = &COMMANDS[i];
-        printf("  %s%s%s %s\n      %s\n", m->group, m->verb ? " " : "", m->verb ? m->verb : "", m->arguments, m->help);
-    }
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        print_command(&COMMANDS[i], stdout);
+    puts("\nExit codes: 0 done, 1 refused or failed, 2 wrong use, 3 denied by policy, 4 not found, 5 the service "
+         "cannot be\n"
+         "reached, 6 no evidence on this machine, 7 attestation refused.");
     return 0;
+}
+
+/* Says which command may have been meant. */
+static int unknown_command(const struct cli *c)
+{
+    slice names[64], near;
+    size_t groups = 0, verbs = 0;
+    const char *group = c->argv[0], *verb = c->argc > 1 ? c->argv[1] : "";
+    if (*group == '-')
+        return say(EXIT_USAGE, "unknown option '%s', or one without its value; see trusteectl help", group);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(COMMANDS[i].group, group) == 0 && COMMANDS[i].verb)
+            names[verbs++] = slice_text(COMMANDS[i].verb);
+    if (verbs) {
+        near = ini_nearest(slice_text(verb), names, verbs);
+        if (near.len)
+            return say(EXIT_USAGE, "there is no command '%s %s'; did you mean '%s %.*s'?", group, verb, group,
+                       SLICE_ARG(near));
+        say(0, "there is no command '%s%s%s', but:", group, *verb ? " " : "", verb);
+        for (size_t i = 0; i < COMMAND_COUNT; i++)
+            if (strcmp(COMMANDS[i].group, group) == 0)
+                print_command(&COMMANDS[i], stderr);
+        return EXIT_USAGE;
+    }
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        names[groups++] = slice_text(COMMANDS[i].group);
+    near = ini_nearest(slice_text(group), names, groups);
+    if (near.len)
+        return say(EXIT_USAGE, "there is no command '%s'; did you mean '%.*s'?", group, SLICE_ARG(near));
+    return say(EXIT_USAGE, "there is no command '%s'; see trusteectl help", group);
 }
 
 struct home_config {
@@ -79,7 +122,8 @@ static int read_home(struct cli *c)
     snprintf(file, sizeof file, "%s/trusteectl.ini", c->home);
     if (stat(file, &st) != 0) {
         if (!c->url.len)
-            return say(EXIT_USAGE, "there is no %s; run `trusteectl init DIRECTORY` first, or say --home DIRECTORY or --url URL",
+            return say(EXIT_USAGE,
+                       "there is no %s; run `trusteectl init DIRECTORY` first, or say --home DIRECTORY or --url URL",
                        file);
         return 0;
     }
@@ -123,11 +167,9 @@ static int run(struct cli *c)
     }
     if (c->argc == 0 || take_flag(c, "--help"))
         return cmd_help(c);
-    const char *word = c->argv[0];
     const struct command *m = find_command(c);
     if (!m)
-        return say(EXIT_USAGE, "there is no command '%s%s%s'; see trusteectl help", word, c->argc > 1 ? " " : "",
-                   c->argc > 1 ? c->argv[1] : "");
+        return unknown_command(c);
     int code = m->offline ? 0 : read_home(c);
     return code ? code : m->run(c);
 }
@@ -138,6 +180,7 @@ int main(int argc, char **argv)
     if (FAILED(arena_map(&c.arena, 64u << 20, ARENA_PLAIN)) || FAILED(arena_map(&c.secret, 16u << 20, ARENA_SECRET)))
         return say(EXIT_FAILURE, "out of memory");
     log_set_level(LOG_ERROR);
+    signal(SIGPIPE, SIG_IGN);
     curl_global_init(CURL_GLOBAL_DEFAULT);
     int code = run(&c);
     arena_unmap(&c.secret);

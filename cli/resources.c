@@ -16,12 +16,41 @@ static const char *secret_path(struct cli *c, const char *resource)
     return path.ptr ? (const char *)path.ptr : "";
 }
 
+static bool path_is_good(const char *path)
+{
+    unsigned parts = 0;
+    slice rest = slice_text(path), part;
+    while (slice_split(&rest, '/', &part)) {
+        if (!part.len || part.len > 255 || *part.ptr == '.' || !slice_is_name(part, "-_."))
+            return false;
+        parts++;
+    }
+    return parts == 3;
+}
+
+static int bad_path(const char *path)
+{
+    return say(
+        EXIT_USAGE,
+        "'%s' is no path of a secret; expected REPOSITORY/TYPE/TAG of letters, digits, '-', '_' and '.', such as "
+        "default/my-secret/key",
+        path);
+}
+
+static int needless(const struct cli *c, const char *command)
+{
+    return say(EXIT_USAGE, "%s takes nothing more; '%s' is too much", command, c->argv[0]);
+}
+
 int cmd_secret_put(struct cli *c)
 {
     slice secret;
     struct answer a;
+    if (c->argc == 2 && !path_is_good(c->argv[0]))
+        return bad_path(c->argv[0]);
     if (c->argc != 2)
-        return say(EXIT_USAGE, "secret put takes a path of three parts and a file, such as: default/my-secret/key key.bin");
+        return say(EXIT_USAGE,
+                   "secret put takes a path of three parts and a file, such as: default/my-secret/key key.bin");
     if (!read_input(c->argv[1], SECRET_MAX, &c->secret, &secret))
         return EXIT_REFUSED;
     int code = call_ok(c, "POST", secret_path(c, c->argv[0]), secret, "application/octet-stream", &a);
@@ -35,6 +64,8 @@ int cmd_secret_delete(struct cli *c)
     struct answer a;
     if (c->argc != 1)
         return say(EXIT_USAGE, "secret delete takes one path");
+    if (!path_is_good(c->argv[0]))
+        return bad_path(c->argv[0]);
     return call_ok(c, "DELETE", secret_path(c, c->argv[0]), NO_SLICE, NULL, &a);
 }
 
@@ -49,6 +80,8 @@ static int print_raw(const struct answer *a)
 int cmd_secret_list(struct cli *c)
 {
     struct answer a;
+    if (c->argc)
+        return needless(c, "secret list");
     int code = call_ok(c, "GET", "/admin/v1/resources", NO_SLICE, NULL, &a);
     if (code || c->json)
         return code ? code : print_raw(&a);
@@ -61,7 +94,8 @@ int cmd_secret_list(struct cli *c)
     return list ? 0 : EXIT_REFUSED;
 }
 
-/* --- policies ---------------------------------------------------------------------------------------------------------- */
+/* --- policies
+ * ---------------------------------------------------------------------------------------------------------- */
 static bool is_resource(const char *id)
 {
     return strcmp(id, "resource") == 0 || strcmp(id, "resource-policy") == 0;
@@ -112,6 +146,8 @@ int cmd_policy_list(struct cli *c)
 {
     struct answer a;
     bool shipped, usable;
+    if (c->argc)
+        return needless(c, "policy list");
     int code = call_ok(c, "GET", "/admin/v1/policies", NO_SLICE, NULL, &a);
     if (code || c->json)
         return code ? code : print_raw(&a);
@@ -121,12 +157,14 @@ int cmd_policy_list(struct cli *c)
             continue;
         printf("%-24.*s %-10.*s %-8s %.16s%s\n", SLICE_ARG(json_text(json_get(v, S("id")))),
                SLICE_ARG(json_text(json_get(v, S("kind")))), shipped ? "shipped" : "own",
-               (const char *)json_text(json_get(v, S("sha256"))).ptr, usable ? "" : "  DOES NOT LOAD: denies everything");
+               (const char *)json_text(json_get(v, S("sha256"))).ptr,
+               usable ? "" : "  DOES NOT LOAD: denies everything");
     }
     return list ? 0 : EXIT_REFUSED;
 }
 
-/* --- reference values -------------------------------------------------------------------------------------------------- */
+/* --- reference values
+ * -------------------------------------------------------------------------------------------------- */
 static bool is_number_or_truth(const char *s)
 {
     uint64_t n;
@@ -159,7 +197,8 @@ int cmd_reference_set(struct cli *c)
     const char *file = take_option(c, "--file");
     bool single = take_flag(c, "--single"), typed = take_flag(c, "--typed");
     if (file ? c->argc != 0 : c->argc < 2 || (single && c->argc != 2))
-        return say(EXIT_USAGE, "reference-value set takes a name and its values, or --file FILE with a JSON object of them");
+        return say(EXIT_USAGE,
+                   "reference-value set takes a name and its values, or --file FILE with a JSON object of them");
     if (file && !read_input(file, 16u << 20, &c->arena, &payload))
         return EXIT_REFUSED;
     if (!file)
@@ -181,6 +220,8 @@ int cmd_reference_list(struct cli *c)
 {
     struct answer a;
     bool expired;
+    if (c->argc)
+        return needless(c, "reference-value list");
     int code = call_ok(c, "GET", "/admin/v1/reference-values", NO_SLICE, NULL, &a);
     if (code || c->json)
         return code ? code : print_raw(&a);
