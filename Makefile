@@ -45,7 +45,7 @@ THIRD_PARTY_OBJECTS := $(BUILD)/obj/yyjson.o
 LLHTTP_OBJECTS := $(addprefix $(BUILD)/obj/llhttp-,api.o http.o llhttp.o)
 
 .PHONY: all programs plugins help clean deps demo run test test-unit test-asan test-scenario test-full test-faults \
-        test-kube tests fuzzers fuzz bench lint install
+        test-kube tests fuzzers fuzz bench lint install install-dev references
 all: programs plugins
 programs: $(PROGRAMS)
 plugins: $(PLUGINS) $(if $(wildcard policy/rego/Cargo.toml),$(REGO))
@@ -105,13 +105,22 @@ lint: ## layers, banned calls, exported symbols
 	@tests/run lint
 
 PREFIX ?= /usr/local
-install: all ## programs, plugins, headers and policies below $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/trustee/plugins $(DESTDIR)$(PREFIX)/include/trustee \
-	    $(DESTDIR)$(PREFIX)/share/trustee/policy
+PLUGIN_DIRECTORY := $(PREFIX)/lib/trustee/plugins
+install: all install-dev ## programs, plugins, headers and policies below $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PLUGIN_DIRECTORY) $(DESTDIR)$(PREFIX)/share/trustee/policy
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
-	install -m 644 $(PLUGINS) $(REGO) $(DESTDIR)$(PREFIX)/lib/trustee/plugins/
-	install -m 644 include/trustee/*.h $(DESTDIR)$(PREFIX)/include/trustee/
+	install -m 644 $(PLUGINS) $(REGO) $(DESTDIR)$(PLUGIN_DIRECTORY)/
 	cp -r policy/*.rego policy/compat $(DESTDIR)$(PREFIX)/share/trustee/policy/
+
+install-dev: ## only what writing plugins takes: headers and trustee-plugin.pc
+	install -d $(DESTDIR)$(PREFIX)/include/trustee $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install -m 644 include/trustee/*.h $(DESTDIR)$(PREFIX)/include/trustee/
+	printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' 'plugindir=$(PLUGIN_DIRECTORY)' '' \
+	    'Name: trustee-plugin' 'Description: headers for plugins of the Trustee service' 'Version: $(VERSION)' \
+	    'Cflags: -I$${includedir}' >$(DESTDIR)$(PREFIX)/lib/pkgconfig/trustee-plugin.pc
+
+references: all ## write docs/configuration.md and docs/reasons.md anew
+	@tools/references
 
 # --- rules -------------------------------------------------------------------------------------------------------------
 $(YYJSON)/yyjson.c $(LLHTTP)/llhttp.h &: tools/fetch-sources
@@ -207,7 +216,7 @@ $(BUILD)/obj/tests/unit/%.o: CFLAGS += -Wno-missing-prototypes -Wno-shadow
 
 FUZZ_FLAGS := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 # A bench is one program; `make build/bench/jose_bench` builds it.
-$(BUILD)/bench/%_bench: $(BUILD)/obj/tests/bench/%_bench.o $(BUILD)/core.a $(BUILD)/lib.a
+$(BUILD)/bench/%_bench: $(BUILD)/obj/tests/bench/%_bench.o $(BUILD)/support.a $(BUILD)/core.a $(BUILD)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_CORE)
 

@@ -15,3 +15,4 @@ $(patsubst $(BUILD)/tests/%,$(BUILD)/obj/tests/unit/%.o,$(ABI_TESTS)): CPPFLAGS 
 test-abi: ## the ABI's layout, and a plugin out of the tree
 	@tests/abi/layout.sh
 	@tests/abi/out_of_tree.sh
+	@tests/abi/guide.sh

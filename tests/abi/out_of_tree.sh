@@ -6,8 +6,8 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-mkdir -p "$work/usr/include" "$work/mine"
-cp -r "$root/include/trustee" "$work/usr/include/"
+mkdir "$work/mine"
+make -s -C "$root" install-dev DESTDIR="$work" PREFIX=/usr >/dev/null
 cp "$root/plugins/sample/sample.c" "$work/mine/"
 cd "$work/mine"
 
