@@ -14,7 +14,8 @@ static result refuse(struct record *record, enum reason why)
     return FAIL(why);
 }
 
-/* --- who asks ------------------------------------------------------------------------------------------------------ */
+/* --- who asks ------------------------------------------------------------------------------------------------------
+ */
 static result session_token(struct http_exchange *x, int64_t now, slice *token)
 {
     struct service *s = service_of(x);
@@ -46,7 +47,8 @@ result release_token(struct http_exchange *x, struct record *record, struct toke
     return FAILED(r) ? refuse(record, r.reason) : OK;
 }
 
-/* --- what the policy says ------------------------------------------------------------------------------------------ */
+/* --- what the policy says ------------------------------------------------------------------------------------------
+ */
 bool resource_path_is_valid(slice path)
 {
     slice part;
@@ -96,7 +98,8 @@ static result query_claims(slice query, struct trustee_writer *w, struct arena *
         if (!pair.len)
             continue;
         size_t equal = slice_find(pair, '=');
-        slice name = query_decode(slice_sub(pair, 0, equal), a), value = query_decode(slice_sub(pair, equal + 1, pair.len), a);
+        slice name = query_decode(slice_sub(pair, 0, equal), a),
+              value = query_decode(slice_sub(pair, equal + 1, pair.len), a);
         ENSURE(name.ptr && value.ptr, HTTP_PATH);
         size_t at = 0;
         while (at < count && !slice_equal(names[at], name))
@@ -113,8 +116,21 @@ static result query_claims(slice query, struct trustee_writer *w, struct arena *
     return OK;
 }
 
-/* The document `data`: {"plugin", "resource-path", "query"}. */
-static result policy_data(slice path, slice query, struct arena *a, tree *out)
+/* Every switch that weakens a check and is on, so that a policy can refuse under it. */
+static void switch_claims(const struct config *config, struct trustee_writer *w)
+{
+    const char *names[CONFIG_SWITCHES_MAX];
+    size_t count = config_switches(config, names);
+    claims_object(w, S("trustee"));
+    claims_array(w, S("switches"));
+    for (size_t i = 0; i < count; i++)
+        claims_text(w, NO_SLICE, slice_text(names[i]));
+    claims_close(w);
+    claims_close(w);
+}
+
+/* The document `data`: {"plugin", "resource-path", "query"} as upstream has it, and {"trustee": {"switches"}}. */
+static result policy_data(const struct config *config, slice path, slice query, struct arena *a, tree *out)
 {
     struct trustee_writer w;
     slice part;
@@ -125,6 +141,7 @@ static result policy_data(slice path, slice query, struct arena *a, tree *out)
         claims_text(&w, NO_SLICE, part);
     claims_close(&w);
     TRY(query_claims(query, &w, a));
+    switch_claims(config, &w);
     return claims_end(&w, out);
 }
 
@@ -149,7 +166,7 @@ static result ask(struct http_exchange *x, const struct policy *policy, struct t
                             .now = clock_wall(),
                             .deadline_ms = service_of(x)->config->policy.timeout * 1000};
     *allowed = false;
-    TRY(policy_data(x->request.rest, x->request.query, req->scratch, &in.data));
+    TRY(policy_data(service_of(x)->config, x->request.rest, x->request.query, req->scratch, &in.data));
     TRY(policy_input(token, req->scratch, &in.input));
     TRY(policy_evaluate(policy, req, &in, &answer));
     const node *allow = tree_get(answer, tree_root(answer), S("allow"));
@@ -171,10 +188,13 @@ static result judge_policy(struct http_exchange *x, struct trustee_request *req,
     record->policy_hash = text_end(&t);
     result r = ask(x, policy, req, token, &allowed);
     policy_unpin(policy);
-    metrics_add(s->metrics, FAILED(r) ? METRIC_POLICY_ERRORS : allowed ? METRIC_POLICY_APPROVALS
-                                                                       : METRIC_POLICY_VIOLATIONS);
+    metrics_add(s->metrics, FAILED(r) ? METRIC_POLICY_ERRORS
+                            : allowed ? METRIC_POLICY_APPROVALS
+                                      : METRIC_POLICY_VIOLATIONS);
     record_check(record, S("release.policy"), !FAILED(r) && allowed, S("allow"),
-                 FAILED(r) ? slice_text(reason_id(r.reason)) : allowed ? S("allow") : S("not allowed"));
+                 FAILED(r) ? slice_text(reason_id(r.reason))
+                 : allowed ? S("allow")
+                           : S("not allowed"));
     if (r.reason == HTTP_PATH)
         return refuse(record, r.reason);
     if (FAILED(r))
@@ -195,7 +215,8 @@ static void record_token(struct record *record, const struct token *token)
     record->vector = text_end(&t);
 }
 
-/* --- giving it away ------------------------------------------------------------------------------------------------- */
+/* --- giving it away -------------------------------------------------------------------------------------------------
+ */
 static result fetch(struct http_exchange *x, struct trustee_request *req, const struct token *token, slice *jwe)
 {
     struct arena *secrets = http_secret(x);
