@@ -53,7 +53,9 @@ tests: $(UNIT_TESTS)
 fuzzers: $(FUZZERS)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile tests/abi/abi.mk
+	@echo "  make           builds everything into build/; with SAN=1 and ASan, UBSan into build-asan/; CC=clang-14 works too"
+	@echo "  PREFIX=/usr DESTDIR=/tmp/stage and the like go with install; FUZZ_SECONDS=60 with fuzz and test"
 
 # --- verbs -------------------------------------------------------------------------------------------------------------
 deps: ## install what building takes
@@ -101,7 +103,7 @@ fuzz: fuzzers ## fuzz every parser for ten minutes
 bench: all ## CPU time and instructions per operation
 	@tests/bench/run
 
-lint: ## layers, banned calls, exported symbols
+lint: ## layers, banned calls, exported symbols, stale pages
 	@tests/run lint
 
 PREFIX ?= /usr/local
@@ -236,7 +238,7 @@ build/fuzz/agent_%_fuzz: tests/fuzz/agent_%_fuzz.c $(LIB_SOURCES) $(CORE_SOURCES
 	clang-14 $(CPPFLAGS) -std=c11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	    -o $@ $< build-fuzz/guest.a build-fuzz/core.a build-fuzz/lib.a $(LIBS_AGENT)
 
-clean:
+clean: ## remove everything that was built
 	rm -rf build build-asan build-fuzz
 
 -include tests/abi/abi.mk

@@ -303,6 +303,16 @@ static int no_configuration(void)
     return EXIT_USAGE;
 }
 
+/* Whoever brings upstream's file learns what to do with it. */
+static int upstream_hint(const char *file)
+{
+    if (slice_ends(slice_text(file), S(".toml")))
+        fputs("          This service takes an INI, not upstream's TOML: `trusteectl init DIRECTORY` makes one, and\n"
+              "          docs/configuration.md lists every option. Storage folders, policies and keys can stay.\n",
+              stderr);
+    return EXIT_FAILURE;
+}
+
 static void block_ends(sigset_t *ends)
 {
     sigemptyset(ends);
@@ -325,8 +335,10 @@ static int run(const struct command *command)
         return no_configuration();
     harden();
     block_ends(&ends);
-    if (FAILED(config_read(command->config_file, &c, error, sizeof error)))
-        return complain(error);
+    if (FAILED(config_read(command->config_file, &c, error, sizeof error))) {
+        complain(error);
+        return upstream_hint(command->config_file);
+    }
     log_set_level((enum log_level)c.service.log_level);
     if (FAILED(service_open(&c, own_program(program, sizeof program), command->config_file, &s, error, sizeof error)))
         return complain(error);

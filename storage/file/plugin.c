@@ -67,7 +67,7 @@ static trustee_status open_folders(struct file_store *s, const trustee_conf *con
             return cannot(s, path, "too many secret folders", E2BIG);
         int fd = open_root(path, false);
         if (fd < 0)
-            return cannot(s, path, "the secret folder cannot be opened", -fd);
+            return cannot(s, path, "the secret folder cannot be opened (make it, or leave secret_folder out)", -fd);
         file_folder_begin(&s->folders[s->folder_count++], path, fd);
     }
     return TRUSTEE_OK;
