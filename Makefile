@@ -37,6 +37,7 @@ PLUGINS := $(addprefix $(BUILD)/plugins/,$(addsuffix .so,$(sort $(PLUGIN_NAMES))
 REGO := $(BUILD)/plugins/rego.so
 PROGRAMS := $(if $(wildcard core/main.c),$(BUILD)/bin/trusteed) $(if $(CLI_SOURCES),$(BUILD)/bin/trusteectl) \
             $(if $(GUEST_SOURCES),$(BUILD)/bin/trustee-agent)
+PRELOADS := $(patsubst tests/support/preload/%.c,$(BUILD)/tests/%.so,$(wildcard tests/support/preload/*.c))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 
@@ -49,7 +50,7 @@ LLHTTP_OBJECTS := $(addprefix $(BUILD)/obj/llhttp-,api.o http.o llhttp.o)
 all: programs plugins
 programs: $(PROGRAMS)
 plugins: $(PLUGINS) $(if $(wildcard policy/rego/Cargo.toml),$(REGO))
-tests: $(UNIT_TESTS)
+tests: $(UNIT_TESTS) $(PRELOADS) $(BUILD)/bench/load_bench
 fuzzers: $(FUZZERS)
 
 help: ## this list
@@ -100,7 +101,7 @@ test-kube: ## against a real Kubernetes API: nothing yet
 fuzz: fuzzers ## fuzz every parser for ten minutes
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-600} tests/run fuzz
 
-bench: all ## CPU time and instructions per operation
+bench: all $(PRELOADS) $(BUILD)/bench/load_bench ## CPU time and instructions per operation
 	@tests/bench/run
 
 lint: ## layers, banned calls, exported symbols, stale pages
@@ -205,6 +206,11 @@ $(BUILD)/tests/store_driver: $(BUILD)/obj/tests/support/store_driver.o $(BUILD)/
     $(call objects,$(call plugin_sources,file)) $(BUILD)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lpthread
+
+# Libraries that tests preload into the daemon; never sanitised.
+$(BUILD)/tests/%.so: tests/support/preload/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -std=c11 -O2 -g $(WARNINGS) -fPIC -fvisibility=hidden -shared -o $@ $< -ldl -lpthread
 
 .SECONDEXPANSION:
 $(BUILD)/tests/%_test: $(BUILD)/obj/tests/unit/%_test.o $$(call objects,$$(call plugin_sources,$$*)) $(BUILD)/support.a \
