@@ -5,12 +5,13 @@
  * Usage: load_bench MODE PORT PID CONNECTIONS SECONDS OPERATIONS TEE
  *   MODE        handshake (auth, attest, get), attest (auth, attest), get, auth, healthz
  *   OPERATIONS  how many at most; 0: as many as fit into SECONDS
- *   TEE         sample, or tpm (quotes of a TPM in software, signed with P-256)
+ *   TEE         sample, or tpm (quotes of a TPM in software, signed with RSA-2048)
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -180,11 +181,19 @@ static void key_open(struct client *c)
              !FAILED(jwe_private_generate(S("ECDH-ES+A256KW-P256"), &c->key)) &&
              !FAILED(jwe_private_jwk(c->key, &c->kept, &jwk)) && !FAILED(json_parse(&c->kept, jwk, &c->public_key)),
          "making a key");
+}
+
+/* One attestation key for all: making an RSA key takes a while. */
+static void ak_open(struct client *clients, size_t count)
+{
     uint8_t *der = NULL;
-    c->ak = EVP_EC_gen("P-256");
-    int size = i2d_PUBKEY(c->ak, &der);
+    EVP_PKEY *ak = EVP_RSA_gen(2048);
+    int size = ak ? i2d_PUBKEY(ak, &der) : 0;
     need(size > 0, "making an attestation key");
-    c->ak_der = slice_of(der, (size_t)size);
+    for (size_t i = 0; i < count; i++) {
+        clients[i].ak = ak;
+        clients[i].ak_der = slice_of(der, (size_t)size);
+    }
 }
 
 static slice sample_evidence(struct client *c, const uint8_t digest[48])
@@ -330,6 +339,7 @@ int main(int argc, char **argv)
     need(clock_getcpuclockid((pid_t)strtol(argv[3], NULL, 10), &server) == 0, "finding the service by PID");
     bare_open(&bare);
     bare_measure(&bare, &sign[0], &agree[0]);
+    ak_open(clients, count);
     bool first = strcmp(plan.mode, "get") == 0;
     for (size_t i = 0; i < count; i++) {
         clients[i].plan = &plan;
