@@ -110,6 +110,7 @@ int call(struct cli *c, const char *method, const char *path, slice body, const 
     struct curl_slist *list = headers(c, content_type);
     struct receiving receiving = {.arena = &c->arena};
     curl_easy_setopt(curl, CURLOPT_URL, (const char *)whole.ptr);
+    curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L); /* ".." is a name here, and no way to another endpoint */
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);

@@ -64,8 +64,8 @@ int call_ok(struct cli *c, const char *method, const char *path, slice body, con
 const json *answer_json(struct cli *c, const struct answer *a);
 /* An administrator's token, valid for `life` seconds. */
 MUST_CHECK result admin_token(struct cli *c, unsigned life, const char *role, slice *out);
-/* Text percent-encoded for one or more path segments ('/' stays). */
-const char *encode_path(struct cli *c, const char *text);
+/* Text percent-encoded to be one segment of a path. */
+const char *encode_segment(struct cli *c, const char *text);
 
 /* --- commands
  * --------------------------------------------------------------------------------------------------------- */

@@ -91,14 +91,14 @@ bool write_file(const char *path, slice bytes, unsigned mode, bool replace)
     return good;
 }
 
-const char *encode_path(struct cli *c, const char *text)
+const char *encode_segment(struct cli *c, const char *text)
 {
     static const char hex[] = "0123456789ABCDEF";
     struct text t = text_begin(&c->arena);
     for (; *text; text++) {
         uint8_t byte = (uint8_t)*text;
         char escaped[3] = {'%', hex[byte >> 4], hex[byte & 15]};
-        if (slice_is_name(slice_of(&byte, 1), "-_./~"))
+        if (slice_is_name(slice_of(&byte, 1), "-_.~"))
             text_add(&t, slice_of(&byte, 1));
         else
             text_add(&t, slice_of(escaped, 3));

@@ -152,7 +152,7 @@ int cmd_explain(struct cli *c)
     bool one = c->argc == 1;
     if (c->argc > 1)
         return say(EXIT_USAGE, "explain takes one id, or none for the newest decisions");
-    slice path = one ? arena_printf(&c->arena, "/admin/v1/decisions/%s", encode_path(c, c->argv[0]))
+    slice path = one ? arena_printf(&c->arena, "/admin/v1/decisions/%s", encode_segment(c, c->argv[0]))
                      : S("/admin/v1/decisions?limit=10");
     int code = call_ok(c, "GET", (const char *)path.ptr, NO_SLICE, NULL, &a);
     if (code)
@@ -195,7 +195,9 @@ static void print_submod(struct cli *c, slice name, const json *s)
     for (const json *m = evidence ? json_next(evidence, NULL, &key) : NULL; m; m = json_next(evidence, m, &key)) {
         t = text_begin(&c->arena);
         json_write(&t, m);
-        printf("    %.*s = ", SLICE_ARG(key));
+        printf("    ");
+        print_safely(key);
+        printf(" = ");
         print_safely(slice_sub(text_end(&t), 0, 400));
         putchar('\n');
     }
@@ -230,7 +232,9 @@ int cmd_token_show(struct cli *c)
         printf("{\"header\":%.*s,\"claims\":%.*s}\n", SLICE_ARG(j.header_text), SLICE_ARG(j.payload_text));
         return 0;
     }
-    printf("token of %.*s (signature not checked here)\n", SLICE_ARG(member(j.payload, "iss")));
+    printf("token of ");
+    print_safely(member(j.payload, "iss"));
+    printf(" (signature not checked here)\n");
     print_validity(j.payload);
     const json *submods = json_get(j.payload, S("submods"));
     for (const json *s = submods ? json_next(submods, NULL, &key) : NULL; s; s = json_next(submods, s, &key))

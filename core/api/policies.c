@@ -15,10 +15,14 @@ struct setting {
 
 static void refuse_setting(struct http_exchange *x, struct setting *s, enum reason why, struct api_refusal as)
 {
+    /* Upstream does not tell why; next to upstream's statuses neither do we. */
+    bool silent = service_of(x)->config->service.compat_status == STATUS_UPSTREAM;
+    slice failed = S("Attestation error: Set Attestation Policy failed");
+    slice told = arena_printf(&x->slot->scratch, "%.*s: %.*s", SLICE_ARG(failed), SLICE_ARG(as.detail));
     record_refuse(&s->record, why, slice_text(s->error.text));
     api_record_end(x, &s->record, true);
     if (s->space == POLICY_APPRAISAL)
-        as = (struct api_refusal){"AttestationError", S("Attestation error: Set Attestation Policy failed")};
+        as = (struct api_refusal){"AttestationError", silent || !as.detail.len ? failed : told};
     reply_refusal(x, why, &as);
 }
 
