@@ -50,7 +50,7 @@ LLHTTP_OBJECTS := $(addprefix $(BUILD)/obj/llhttp-,api.o http.o llhttp.o)
 all: programs plugins
 programs: $(PROGRAMS)
 plugins: $(PLUGINS) $(if $(wildcard policy/rego/Cargo.toml),$(REGO))
-tests: $(UNIT_TESTS) $(PRELOADS) $(BUILD)/bench/load_bench
+tests: $(UNIT_TESTS) $(PRELOADS) $(BUILD)/bench/load_bench $(BUILD)/tests/verify_plugin $(BUILD)/tests/store_driver
 fuzzers: $(FUZZERS)
 
 help: ## this list
