@@ -105,42 +105,71 @@ void api_auth(struct http_exchange *x)
         auth_refuse(x, &r, answer.reason, S("Attestation Service generate challenge failed"));
 }
 
-static void attest_refuse(struct http_exchange *x, const struct attest_answer *answer, struct record *r,
-                          enum reason why)
+/* What is handed over when attesting goes on on a pool thread. */
+struct attesting {
+    struct record record;
+    struct attest_answer answer;
+    result outcome;
+};
+
+static void attest_refuse(struct http_exchange *x, enum reason why)
 {
     struct service *s = service_of(x);
-    if (answer->verified)
-        metrics_attestation(s->metrics, answer->challenge.tee, false);
+    struct attesting *t = x->note;
+    if (t->answer.verified)
+        metrics_attestation(s->metrics, t->answer.challenge.tee, false);
     else
         metrics_add(s->metrics, METRIC_ATTESTATION_ERRORS);
-    api_record_end(x, r, false);
+    api_record_end(x, &t->record, false);
     reply_refusal(x, why, &(struct api_refusal){"AttestationError",
                                                 S("Attestation error: RCAR handshake Attest failed")});
+}
+
+static void attest_work(struct http_exchange *x)
+{
+    struct attesting *t = x->note;
+    t->outcome = attest(x, &t->record, &t->answer);
+}
+
+static void attest_done(struct http_exchange *x)
+{
+    struct attesting *t = x->note;
+    if (FAILED(t->outcome)) {
+        attest_refuse(x, t->outcome.reason);
+        return;
+    }
+    t->record.allowed = true;
+    metrics_attestation(service_of(x)->metrics, t->answer.challenge.tee, true);
+    api_record_end(x, &t->record, true);
+    struct text text = text_begin(&x->slot->scratch);
+    text_lit(&text, "{\"token\":\"");
+    text_add(&text, t->answer.token);
+    text_lit(&text, "\"}");
+    slice body = text_end(&text);
+    if (!body.ptr) {
+        attest_refuse(x, NO_MEMORY);
+        return;
+    }
+    reply_json_with_cookie(x, body, t->answer.cookie, t->answer.challenge.expiry);
 }
 
 void api_attest(struct http_exchange *x)
 {
     struct service *s = service_of(x);
-    struct record r;
-    struct attest_answer answer;
-    record_begin(&r, &x->slot->scratch, "attestation", x->id);
+    struct attesting *t = arena_new(&x->slot->scratch, struct attesting);
     metrics_add(s->metrics, METRIC_ATTESTATION_REQUESTS);
-    result outcome = attest(x, &r, &answer);
-    if (FAILED(outcome)) {
-        attest_refuse(x, &answer, &r, outcome.reason);
+    if (!t) {
+        metrics_add(s->metrics, METRIC_ATTESTATION_ERRORS);
+        reply_refusal(x, NO_MEMORY, &(struct api_refusal){"AttestationError", S("out of memory")});
         return;
     }
-    r.allowed = true;
-    metrics_attestation(s->metrics, answer.challenge.tee, true);
-    api_record_end(x, &r, true);
-    struct text t = text_begin(&x->slot->scratch);
-    text_lit(&t, "{\"token\":\"");
-    text_add(&t, answer.token);
-    text_lit(&t, "\"}");
-    slice body = text_end(&t);
-    if (!body.ptr) {
-        attest_refuse(x, &answer, &r, NO_MEMORY);
+    *t = (struct attesting){.outcome = OK};
+    record_begin(&t->record, &x->slot->scratch, "attestation", x->id);
+    x->note = t;
+    if (policies_slow(s->policies, POLICY_APPRAISAL)) {
+        http_offload(x, attest_work, attest_done);
         return;
     }
-    reply_json_with_cookie(x, body, answer.cookie, answer.challenge.expiry);
+    attest_work(x);
+    attest_done(x);
 }

@@ -79,7 +79,8 @@ void api_resource_get(struct http_exchange *x)
 {
     if (!guest_begin(x))
         return;
-    if (store_flags(service_of(x)->store) & TRUSTEE_STORAGE_BLOCKING_GET) {
+    const struct service *s = service_of(x);
+    if (store_flags(s->store) & TRUSTEE_STORAGE_BLOCKING_GET || policies_slow(s->policies, POLICY_RESOURCE)) {
         http_offload(x, release_work, release_done);
         return;
     }

@@ -25,7 +25,7 @@ struct appraisal_request {
 };
 
 struct appraisal_in {
-    const struct policy *policy;
+    struct policy *policy;
     tree evidence; /* annotated evidence of one device: the policy's input */
     uint64_t timeout_ms;
 };

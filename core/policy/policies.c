@@ -5,11 +5,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "core/clock/clock.h"
 #include "core/crypto/jose.h"
 #include "core/log/log.h"
 #include "core/policy/trial.h"
 
 #define POLICIES_MAX 128
+#define SLOW_NS UINT64_C(50000000) /* a thousand times what the shipped policies take */
 
 struct policies {
     const struct engine *engine;
@@ -210,10 +212,24 @@ struct policy *policies_pin(struct policies *t, enum policy_space space, slice i
     return p;
 }
 
-result policy_evaluate(const struct policy *p, struct trustee_request *req, const trustee_policy_in *in, tree *out)
+result policy_evaluate(struct policy *p, struct trustee_request *req, const trustee_policy_in *in, tree *out)
 {
     ENSURE(p->compiled, POLICY_FAULT);
-    return engine_evaluate(p->engine, req, p->compiled, in, out);
+    uint64_t begin = clock_monotonic_ns();
+    result r = engine_evaluate(p->engine, req, p->compiled, in, out);
+    if (clock_monotonic_ns() - begin > SLOW_NS)
+        __atomic_store_n(&p->slow, 1, __ATOMIC_RELAXED);
+    return r;
+}
+
+bool policies_slow(struct policies *t, enum policy_space space)
+{
+    bool slow = false;
+    pthread_rwlock_rdlock(&t->lock);
+    for (size_t i = 0; i < t->count && !slow; i++)
+        slow = t->table[i]->space == space && __atomic_load_n(&t->table[i]->slow, __ATOMIC_RELAXED);
+    pthread_rwlock_unlock(&t->lock);
+    return slow;
 }
 
 /* Asked before anything is stored, with the change lock held: what is stored must load again. */

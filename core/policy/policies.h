@@ -28,6 +28,7 @@ struct policy {
     bool shipped;
     const struct engine *engine;
     unsigned references; /* atomic */
+    unsigned slow;       /* atomic: an evaluation took so long that the next ones go to the pool */
 };
 
 struct policies;
@@ -49,8 +50,12 @@ void policies_close(struct policies *p);
 struct policy *policies_pin(struct policies *p, enum policy_space space, slice id);
 void policy_unpin(struct policy *p);
 /* Evaluates. A policy that did not compile: POLICY_FAULT. */
-MUST_CHECK result policy_evaluate(const struct policy *p, struct trustee_request *req, const trustee_policy_in *in,
+MUST_CHECK result policy_evaluate(struct policy *p, struct trustee_request *req, const trustee_policy_in *in,
                                   tree *out);
+
+/* Whether a policy of the space in force has been slow: then what evaluates it does so on a pool thread, so that a
+ * policy that runs away holds up a worker, and everybody whom that worker serves, once at most. */
+bool policies_slow(struct policies *p, enum policy_space space);
 
 /* Blocks: pool thread. POLICY_ID, POLICY_REFUSED (with `error`), POLICY_LIMIT, STORAGE, POLICY_FAULT. */
 MUST_CHECK result policies_set(struct policies *p, struct trustee_request *req, enum policy_space space, slice id,

@@ -155,7 +155,7 @@ static result policy_input(const struct token *token, struct arena *a, tree *out
     return claims_end(&w, out);
 }
 
-static result ask(struct http_exchange *x, const struct policy *policy, struct trustee_request *req,
+static result ask(struct http_exchange *x, struct policy *policy, struct trustee_request *req,
                   const struct token *token, bool *allowed)
 {
     static const slice rules[] = {{(const uint8_t *)"allow", 5}};
