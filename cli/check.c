@@ -52,6 +52,8 @@ int cmd_policy_check(struct cli *c)
         printf("%s: good\n", c->argv[0]);
         return 0;
     }
-    return say(EXIT_REFUSED, "%s:%u:%u: %s", c->argv[0], error.line, error.column,
-               error.text[0] ? error.text : reason_text(r.reason));
+    const char *why = error.text[0] ? error.text : reason_text(r.reason);
+    if (!error.line)
+        return say(EXIT_REFUSED, "%s: %s", c->argv[0], why);
+    return say(EXIT_REFUSED, "%s:%u:%u: %s", c->argv[0], error.line, error.column, why);
 }

@@ -38,9 +38,10 @@ static void set_done(struct http_exchange *x)
 {
     struct setting *s = x->note;
     if (FAILED(s->outcome)) {
-        slice detail = arena_printf(&x->slot->scratch,
-                                    "Policy engine error: Failed to load policy: line %u, column %u: %s", s->error.line,
-                                    s->error.column,
+        struct arena *a = &x->slot->scratch;
+        slice place =
+            s->error.line ? arena_printf(a, "line %u, column %u: ", s->error.line, s->error.column) : NO_SLICE;
+        slice detail = arena_printf(a, "Policy engine error: Failed to load policy: %.*s%s", SLICE_ARG(place),
                                     s->error.text[0] ? s->error.text : reason_text(s->outcome.reason));
         refuse_setting(x, s, s->outcome.reason, (struct api_refusal){"PolicyEngineError", detail});
         return;
