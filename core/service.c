@@ -333,6 +333,7 @@ static result open_all(struct opening *o, const char *program, const char *confi
     token_trust_revoke(s->trust, revocation_before(s->revocation));
     TRY(say(o, basis_new(s->policies, s->reference_values, &s->basis), "memory"));
     TRY(say(o, appraisal_memory_new(&s->appraisals), "memory"));
+    TRY(say(o, release_memory_new(&s->permissions), "memory"));
     TRY(say(o, sessions_new((size_t)c->session.capacity, (size_t)c->session.token_memory, &s->sessions), "memory"));
     TRY(say(o, records_new((size_t)c->records.memory, &s->records), "memory"));
     return say(o, metrics_new(&s->metrics), "memory");
@@ -364,6 +365,7 @@ void service_close(struct service *s)
     policies_close(s->policies);
     refval_close(s->reference_values);
     appraisal_memory_free(s->appraisals);
+    release_memory_free(s->permissions);
     sessions_free(s->sessions);
     records_free(s->records);
     metrics_free(s->metrics);

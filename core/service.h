@@ -17,6 +17,7 @@
 #include "core/record/store.h"
 #include "core/refval/refval.h"
 #include "core/release/binding.h"
+#include "core/release/memory.h"
 #include "core/session/sessions.h"
 #include "core/token/ear.h"
 #include "core/token/revocation.h"
@@ -35,6 +36,7 @@ struct service {
     struct refval *reference_values;
     struct basis *basis;
     struct appraisal_memory *appraisals;
+    struct release_memory *permissions;
     struct sealer *sealer;
     struct sessions *sessions;
     struct jws_signer *signer;

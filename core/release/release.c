@@ -174,6 +174,41 @@ static result ask(struct http_exchange *x, struct policy *policy, struct trustee
     return OK;
 }
 
+/* Names everything that the policy's answer depends on; false when it depends on more than can be named. */
+static bool permission_key(const struct http_exchange *x, const struct policy *policy, const struct token *token,
+                           struct arena *a, uint8_t key[32])
+{
+    size_t mark = a->used;
+    if (policy->info.flags & TRUSTEE_POLICY_IMPURE)
+        return false;
+    struct text t = text_begin(a);
+    text_add(&t, slice_of(policy->hash, sizeof policy->hash));
+    text_add(&t, slice_of(token->digest, sizeof token->digest));
+    text_json(&t, x->request.rest);
+    text_json(&t, x->request.query);
+    slice all = text_end(&t);
+    if (all.ptr)
+        hash_sha256(all, key);
+    a->used = mark;
+    return all.ptr != NULL;
+}
+
+/* Asks the policy, unless it has allowed the very same a moment ago. */
+static result ask_or_recall(struct http_exchange *x, struct policy *policy, struct trustee_request *req,
+                            const struct token *token, bool *allowed)
+{
+    uint8_t key[32];
+    struct release_memory *memory = service_of(x)->permissions;
+    bool named = permission_key(x, policy, token, req->scratch, key);
+    *allowed = named && release_memory_has(memory, key);
+    if (*allowed)
+        return OK;
+    TRY(ask(x, policy, req, token, allowed));
+    if (named && *allowed)
+        release_memory_add(memory, key);
+    return OK;
+}
+
 static result judge_policy(struct http_exchange *x, struct trustee_request *req, const struct token *token)
 {
     struct service *s = service_of(x);
@@ -186,7 +221,7 @@ static result judge_policy(struct http_exchange *x, struct trustee_request *req,
     struct text t = text_begin(req->scratch);
     text_hex(&t, slice_of(policy->hash, sizeof policy->hash));
     record->policy_hash = text_end(&t);
-    result r = ask(x, policy, req, token, &allowed);
+    result r = ask_or_recall(x, policy, req, token, &allowed);
     policy_unpin(policy);
     metrics_add(s->metrics, FAILED(r) ? METRIC_POLICY_ERRORS
                             : allowed ? METRIC_POLICY_APPROVALS

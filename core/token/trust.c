@@ -200,17 +200,16 @@ static result verify_signature(const struct token_trust *t, const struct jws *j,
     return verify_with(j, k);
 }
 
-static result signature(struct token_trust *t, slice compact, const struct jws *j, int64_t now, bool *own)
+static result signature(struct token_trust *t, slice compact, int64_t now, struct token *token)
 {
-    uint8_t digest[32];
-    hash_sha256(compact, digest);
-    enum signer_kind kind = verified_get(t, digest);
+    hash_sha256(compact, token->digest);
+    enum signer_kind kind = verified_get(t, token->digest);
     if (kind == SIGNER_NONE) {
-        TRY(verify_signature(t, j, now, &kind));
+        TRY(verify_signature(t, &token->jws, now, &kind));
         if (kind != SIGNER_CHAIN)
-            verified_put(t, digest, kind);
+            verified_put(t, token->digest, kind);
     }
-    *own = kind == SIGNER_OWN;
+    token->own = kind == SIGNER_OWN;
     return OK;
 }
 
@@ -299,7 +298,7 @@ result token_judge(struct token_trust *t, slice compact, int64_t now, slice gene
     ENSURE(compact.len <= TOKEN_SIZE_MAX, TOKEN_MALFORMED);
     *out = (struct token){0};
     TRY(jws_parse(a, compact, &out->jws));
-    TRY(signature(t, compact, &out->jws, now, &out->own));
+    TRY(signature(t, compact, now, out));
     out->claims = out->jws.payload;
     TRY(times(out->claims, now, out->own ? 0 : t->settings.leeway));
     TRY(out->own ? own_claims(t, out->claims, generation) : foreign_claims(t, out->claims));

@@ -36,6 +36,7 @@ struct token {
     const json *claims; /* the payload */
     const json *key;    /* the TEE's public JWK */
     bool own;
+    uint8_t digest[32]; /* SHA-256 of all its bytes */
 };
 
 /* Judges a compact token at time `now`: signature, issuer, profile, times, and for our own the generation. Facts about
