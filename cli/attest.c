@@ -60,6 +60,10 @@ int cmd_attest(struct cli *c)
     const json *v;
     struct kbs_memory memory = {&c->arena, &c->secret};
     result r = agent_start(c, &settings, &agent, &why);
+    if (!FAILED(r) && c->argc) {
+        agent_free(agent);
+        return say(EXIT_USAGE, "attest takes nothing more; '%s' is too much", c->argv[0]);
+    }
     if (!FAILED(r))
         r = agent_token(agent, memory, &answer, &why);
     agent_free(agent);
@@ -99,6 +103,8 @@ int cmd_admin_token(struct cli *c)
     const char *role = take_option(c, "--role"), *text = take_option(c, "--life");
     if (text && (!slice_u64(slice_text(text), &life) || life == 0 || life > 31536000))
         return say(EXIT_USAGE, "--life takes seconds, at most a year");
+    if (c->argc)
+        return say(EXIT_USAGE, "admin-token takes nothing more; '%s' is too much", c->argv[0]);
     if (!c->admin_key.len)
         return say(EXIT_USAGE, "no admin_key in %s/trusteectl.ini", c->home);
     if (FAILED(admin_token(c, (unsigned)life, role ? role : c_text(c, c->role), &token)))

@@ -199,6 +199,9 @@ int cmd_reference_set(struct cli *c)
     if (file ? c->argc != 0 : c->argc < 2 || (single && c->argc != 2))
         return say(EXIT_USAGE,
                    "reference-value set takes a name and its values, or --file FILE with a JSON object of them");
+    for (int i = 0; i < c->argc; i++) /* a misspelt option must not become a value to trust */
+        if (strncmp(c->argv[i], "--", 2) == 0)
+            return say(EXIT_USAGE, "unknown option '%s'; a value that begins with -- goes in with --file", c->argv[i]);
     if (file && !read_input(file, 16u << 20, &c->arena, &payload))
         return EXIT_REFUSED;
     if (!file)

@@ -297,6 +297,7 @@ class ReferenceValues(Service):
         self.fails(1, "/nowhere: No such file or directory", "reference-value", "set", "--file", "/nowhere")
         for command in ("set", "set name", "set name a b --single", "set name --file x"):
             self.fails(2, "takes a name and its values, or --file FILE", "reference-value", *command.split())
+        self.fails(2, "unknown option '--singel'", "reference-value", "set", "name", "x", "--singel")
         for verb in ("show", "delete"):
             self.fails(2, f"reference-value {verb} takes a name", "reference-value", verb)
         self.fails(2, "'more' is too much", "reference-value", "list", "more")
@@ -334,6 +335,8 @@ class Tokens(Service):
 
     def test_attest_without_evidence_is_exit_code_6_and_wrong_use_2(self):
         self.fails(2, 'unknown TEE "nosuch"', "attest", "--tee", "nosuch")
+        self.fails(2, "attest takes nothing more; 'more' is too much", "attest", "more", *SAMPLE)
+        self.fails(2, "admin-token takes nothing more; 'more' is too much", "admin-token", "more")
         code, _, err = self.ctl("attest", "--tee", "tpm", "--tcti", "device:/nowhere")
         self.assertEqual(code, 6, err)
         self.assertIn("trusteectl: evidence: TPM: ", err)
