@@ -1,19 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The daemon when things break: storage that fails, kills in the middle of a write, the end under load, no file
-descriptors left, floods of nonsense; and that no secret, cookie or token is ever written where people read."""
+"""What the daemon does when the machine fails it: a kill in the middle of a write, a stop under load, no descriptors, a
+disk that takes nothing. And what must never be in its logs, and a policy that does not end."""
 
-import base64
+import concurrent.futures
 import json
 import os
-import random
 import re
-import resource
+import secrets
 import shutil
 import signal
-import socket
+import subprocess
 import sys
-import tempfile
 import threading
 import time
 import unittest
@@ -22,408 +20,365 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
 
 try:
-    import story
-    import trusteed
-    from trusteed import Key, missing, receive
+    from trusteed import BUILD, Daemon, Key, attestation, base64url, from_base64url, missing, receive
     MISSING = missing()
 except ImportError as problem:
     MISSING = [str(problem)]
 
-PATH = "default/test/key"
-ALLOW = 'package policy\nimport rego.v1\ndefault allow := false\nallow if data.plugin == "resource"\n'
-OLD = b"old " * 4096
+ALLOW = "package policy\nimport rego.v1\ndefault allow := true\n"
+DENY = "package policy\nimport rego.v1\ndefault allow := false\n"
+RESOURCE = "/kbs/v0/resource/default/test/key"
 
 
-def setUpModule():
-    if MISSING:
-        raise unittest.SkipTest("missing: " + ", ".join(MISSING))
+class Fault(unittest.TestCase):
+    def setUp(self):
+        if MISSING:
+            self.skipTest(f"not installed or built: {MISSING}")
 
-
-def stat_of(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
-        return f.read().rsplit(")", 1)[1].split()
-
-
-def cpu_seconds(pid):
-    fields = stat_of(pid)
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def resident(pid):
-    with open(f"/proc/{pid}/status", encoding="ascii") as f:
-        return next(int(line.split()[1]) * 1024 for line in f if line.startswith("VmRSS:"))
-
-
-class Faults(unittest.TestCase):
-    def start(self, settings=None, program=None):
-        daemon = story.Service(settings, tls=False, sample=True, program=program).__enter__()
+    def start(self, **options):
+        daemon = Daemon(**options).__enter__()
         self.addCleanup(daemon.__exit__)
         daemon.set_resource_policy(ALLOW)
-        self.assertEqual(self.post(daemon, OLD).status, 200)
-        self.key = Key()
-        answer, self.cookie = daemon.attest(self.key)
-        self.assertEqual(answer.status, 200)
         return daemon
 
-    def post(self, daemon, value, path=PATH):
-        return daemon.admin("POST", "/kbs/v0/resource/" + path, value)
-
-    def value(self, daemon):
-        answer = daemon.get(PATH, cookie=self.cookie)
+    def put(self, daemon, value, path=RESOURCE):
+        answer = daemon.admin("POST", path, value)
         self.assertEqual(answer.status, 200, answer)
-        return self.key.decrypt(answer)
+
+    def limit(self, daemon, option):
+        subprocess.run(["prlimit", f"--pid={daemon.process.pid}", option], check=True)
 
 
-class Storage(Faults):
-    def test_a_full_disk_refuses_the_write_and_keeps_the_old_value(self):
-        daemon = self.start()
-        no_limit = resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (65536, no_limit[1]))
-        answer = self.post(daemon, b"x" * 200000)
-        self.assertEqual((answer.status, self.value(daemon)), (503, OLD))
-        resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (0, no_limit[1]))
-        answer = self.post(daemon, b"new")
-        self.assertTrue(daemon.alive(), "a signal of the limit must not end the service")
-        self.assertEqual((answer.status, answer.kind()), (503, "PluginInternalError"), answer)
-        self.assertEqual(answer.json()["reason"], "unavailable")
-        self.assertEqual(self.value(daemon), OLD)
-        self.assertEqual(daemon.request("GET", "/readyz").status, 503)
-        self.assertEqual(daemon.request("GET", "/healthz").status, 200)
-        names = os.listdir(os.path.join(daemon.home, "storage/repository"))
-        self.assertEqual(names, ["default\\x2Ftest\\x2Fkey"], "nothing half-written stays")
-        resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, no_limit)
-        self.assertEqual(self.post(daemon, b"new").status, 200)
-        self.assertEqual(self.value(daemon), b"new")
-        self.assertEqual(daemon.request("GET", "/readyz").status, 200)
-
-    def test_a_repository_that_is_gone_is_unavailable_until_it_is_back(self):
-        daemon = self.start()
-        place = os.path.join(daemon.home, "storage/repository")
-        os.rename(place, place + "-away")
-        with open(place, "wb"):
-            pass
-        self.assertEqual(self.post(daemon, b"new").status, 503)
-        answer = daemon.get(PATH, cookie=self.cookie)
-        self.assertIn(answer.status, (404, 503), answer)
-        os.unlink(place)
-        os.rename(place + "-away", place)
-        self.assertEqual(self.value(daemon), OLD)
-        self.assertEqual(self.post(daemon, b"new").status, 200)
-        self.assertEqual(self.value(daemon), b"new")
-
-    def injected(self, fault):
-        """A daemon whose call number `first` and the two after it fail so. strace counts for each thread: one writes."""
-        if not shutil.which("strace"):
-            self.skipTest("strace is not installed")
-        folder = tempfile.mkdtemp(prefix="strace-")
-        self.addCleanup(shutil.rmtree, folder)
-        wrapper = os.path.join(folder, "trusteed")
-        call, error, first = fault
-        with open(wrapper, "w", encoding="utf-8") as f:
-            f.write(f"#!/bin/sh\nUV_THREADPOOL_SIZE=1 exec strace -D -f -qq -o {folder}/trace -e trace={call} "
-                    f"-e inject={call}:error={error}:when={first}..{first + 2} "
-                    f"{os.path.join(trusteed.BUILD, 'bin/trusteed')} \"$@\"\n")
-        os.chmod(wrapper, 0o755)
-        try:
-            return self.start(program=wrapper), folder
-        except RuntimeError as problem:
-            if "ptrace" in str(problem) or "PTRACE" in str(problem):
-                self.skipTest("strace may not trace here")
-            raise
-
-    def check_fault(self, fault, allowed):
-        daemon, folder = self.injected(fault)
-        seen = []
+class Killed(Fault):
+    def test_a_kill_during_a_put_leaves_the_old_value_or_the_new_one(self):
+        daemon, key = self.start(), Key()
+        values = [secrets.token_bytes(1) * 200_000 for _ in range(2)]
+        old = values[0]
+        self.put(daemon, old)
         for i in range(8):
-            value = b"value %d" % i
-            answer = self.post(daemon, value)
-            seen.append(answer.status)
-            if answer.status == 200:
-                self.assertEqual(self.value(daemon), value)
-            else:
-                self.assertEqual((answer.status, answer.kind()), (503, "PluginInternalError"), answer)
-                self.assertEqual(daemon.request("GET", "/healthz").status, 200)
-                self.assertIn(self.value(daemon), allowed + [b"value %d" % j for j in range(i + 1)])
-        with open(os.path.join(folder, "trace"), encoding="utf-8") as f:
-            self.assertIn("(INJECTED)", f.read())
-        self.assertIn(503, seen)
-        self.assertEqual(seen[-1], 200, "it recovers by itself")
-        names = os.listdir(os.path.join(daemon.home, "storage/repository"))
-        self.assertEqual(names, ["default\\x2Ftest\\x2Fkey"])
+            new = bytes([i + 1]) * 200_000
+            started = threading.Event()
 
-    def test_a_read_only_file_system_refuses_writes_and_serves_reads(self):
-        self.check_fault(("rename,renameat,renameat2", "EROFS", 4), [OLD])
-
-    def test_a_disk_that_fails_to_sync_refuses_writes_and_serves_reads(self):
-        self.check_fault(("fsync", "EIO", 10), [OLD])
-
-    def test_a_policy_that_cannot_be_stored_does_not_come_into_force(self):
-        daemon, _ = self.injected(("rename,renameat,renameat2", "ENOSPC", 3))
-        deny = ALLOW.replace("allow if", "# allow if")
-        answer = daemon.admin("POST", "/kbs/v0/resource-policy", {"policy": trusteed.base64url(deny.encode())})
-        self.assertEqual(answer.status, 503, answer)
-        self.assertEqual(daemon.ctl("policy", "show", "resource").decode(), ALLOW)
-        self.assertEqual(self.value(daemon), OLD)
-
-
-class Kills(Faults):
-    def test_killed_while_writing_it_has_the_old_or_the_new_and_serves_again_within_a_second(self):
-        daemon = self.start()
-        possible, slowest = [OLD], 0
-        for turn in range(8):
-            new = bytes([65 + turn]) * 1000000
-            writer = threading.Thread(target=self.ignore, args=(lambda v=new: self.post(daemon, v),))
-            writer.start()
-            time.sleep(random.uniform(0, 0.03))
-            daemon.process.kill()
-            daemon.process.wait()
-            writer.join()
-            daemon.log.close()
-            begin = time.monotonic()
+            def write():
+                started.set()
+                try:
+                    return daemon.admin("POST", RESOURCE, new).status
+                except (ConnectionError, OSError):
+                    return None
+            with concurrent.futures.ThreadPoolExecutor(1) as pool:
+                answered = pool.submit(write)
+                started.wait()
+                time.sleep(0.0007 * i)
+                daemon.process.kill()
+                daemon.process.wait()
+                answered = answered.result()
+            daemon.stop()
+            began = time.monotonic()
             daemon.start()
-            self.assertEqual(daemon.request("GET", "/readyz").status, 200)
-            slowest = max(slowest, time.monotonic() - begin)
-            answer, self.cookie = daemon.attest(self.key)
-            self.assertEqual(answer.status, 200)
-            value = self.value(daemon)
-            self.assertIn(value, [possible[-1], new], "neither the old nor the new")
-            possible.append(value)
-            names = os.listdir(os.path.join(daemon.home, "storage/repository"))
-            self.assertEqual(names, ["default\\x2Ftest\\x2Fkey"], "nothing half-written stays")
-        self.assertLess(slowest, 1.0)
-
-    @staticmethod
-    def ignore(call):
-        try:
-            call()
-        except OSError:
-            pass
+            self.assertEqual(daemon.request("GET", "/healthz").status, 200)
+            self.assertLess(time.monotonic() - began, 1)
+            found = key.decrypt(daemon.get(token=daemon.token(key)))
+            self.assertIn(found, [new] if answered == 200 else [old, new])
+            old = found
 
 
-class Ending(Faults):
-    def test_requests_in_flight_are_answered_and_it_ends_in_order(self):
-        daemon = self.start()
-        body = json.dumps({"version": "0.4.0", "tee": "sample", "extra-params": {"padding": "x" * 3000}}).encode()
-        head = f"POST /kbs/v0/auth HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-        sockets = [daemon.connect() for _ in range(24)]
-        for sock in sockets:
-            sock.sendall(head + body[:2000])
-        time.sleep(0.3)
-        begin = time.monotonic()
-        daemon.process.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
-        with self.assertRaises(OSError):
-            daemon.request("GET", "/healthz")
-        for sock in sockets:
-            sock.sendall(body[2000:])
-        answers = [receive(sock) for sock in sockets]
-        for sock in sockets:
-            sock.close()
-        self.assertEqual({a.status for a in answers}, {200})
-        self.assertEqual(daemon.process.wait(10), 0)
-        self.assertLess(time.monotonic() - begin, 5)
-
-    def test_no_answer_is_cut_short_under_load(self):
-        daemon = self.start()
-        cut, answered, stop = [], [], threading.Event()
+class Stopped(Fault):
+    def test_under_load_each_answer_that_begins_is_whole_and_it_ends_with_0(self):
+        daemon, key = self.start(), Key()
+        self.put(daemon, secrets.token_bytes(300_000))
+        token = daemon.token(key)
+        request = (f"GET {RESOURCE} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n").encode()
+        whole, torn = [], []
 
         def load():
-            request = (f"GET /kbs/v0/resource/{PATH} HTTP/1.1\r\nHost: x\r\nCookie: kbs-session-id={self.cookie}\r\n\r\n").encode()
-            while not stop.is_set():
+            while True:
+                recording = Recording(None)
                 try:
-                    with daemon.connect(5) as sock:
-                        while not stop.is_set():
+                    with daemon.connect() as sock:
+                        answer = None
+                        while not answer or answer.header("connection") != "close":
+                            recording = Recording(sock)
                             sock.sendall(request)
-                            answered.append(receive(sock).status)
-                except ConnectionError as problem:
-                    # Closed between two requests is the protocol's way; closed within an answer is not.
-                    if re.search(r"closed in the body|closed after b['\"][^'\"]", str(problem)):
-                        cut.append(str(problem)[:200])
+                            answer = receive(recording)
+                            whole.append(answer.status)
+                except ConnectionRefusedError:
+                    return
                 except OSError:
-                    pass
+                    if recording.data:
+                        torn.append(recording.data[:200])
         threads = [threading.Thread(target=load) for _ in range(8)]
         for thread in threads:
             thread.start()
         time.sleep(0.7)
-        begin = time.monotonic()
         daemon.process.send_signal(signal.SIGTERM)
-        code = daemon.process.wait(10)
-        took = time.monotonic() - begin
-        stop.set()
+        self.assertEqual(daemon.process.wait(10), 0)
         for thread in threads:
-            thread.join()
-        self.assertEqual(code, 0)
-        self.assertLess(took, 5.5)
-        self.assertEqual(cut, [])
-        self.assertEqual(set(answered), {200})
-        self.assertGreater(len(answered), 100)
+            thread.join(10)
+        self.assertGreater(whole.count(200), 20)
+        self.assertLessEqual(set(whole), {200, 503})
+        self.assertEqual(torn, [])
 
-    def test_an_idle_connection_does_not_hold_it_up_and_a_second_signal_ends_it_at_once(self):
+
+class Recording:
+    """A socket that keeps what it received."""
+
+    def __init__(self, sock):
+        self.sock, self.data = sock, b""
+
+    def recv(self, size):
+        chunk = self.sock.recv(size)
+        self.data += chunk
+        return chunk
+
+
+class Injected:
+    """System calls of the daemon that fail, by strace."""
+
+    def __init__(self, daemon, what):
+        self.daemon, self.what = daemon, what
+
+    def __enter__(self):
+        if not shutil.which("strace"):
+            raise unittest.SkipTest("strace is not installed")
+        self.strace = subprocess.Popen(["strace", "-f", "-o", os.devnull, "-e", "trace=" + self.what.partition(":")[0],
+                                        "-e", "inject=" + self.what, "-p", str(self.daemon.process.pid)],
+                                       stderr=subprocess.PIPE, text=True)
+        line = self.strace.stderr.readline()
+        if "attached" not in line:
+            self.__exit__()
+            raise unittest.SkipTest("strace cannot attach: " + line)
+        time.sleep(0.2)  # all threads
+
+    def __exit__(self, *_):
+        self.strace.terminate()
+        self.strace.wait()
+        self.strace.stderr.close()
+
+
+class Exhausted(Fault):
+    def cpu(self, daemon):
+        with open(f"/proc/{daemon.process.pid}/stat", encoding="ascii") as f:
+            fields = f.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def test_without_descriptors_it_does_not_spin_and_recovers(self):
         daemon = self.start()
-        with daemon.connect() as idle:
-            idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-            self.assertEqual(receive(idle).status, 200)
-            begin = time.monotonic()
-            daemon.process.send_signal(signal.SIGTERM)
-            self.assertEqual(daemon.process.wait(10), 0)
-            self.assertLess(time.monotonic() - begin, 2)
-            self.assertEqual(idle.recv(1), b"")
-        daemon.log.close()
-        daemon.start()
-        with daemon.connect() as slow:
-            slow.sendall(b"POST /kbs/v0/auth HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
-            time.sleep(0.3)
-            begin = time.monotonic()
-            daemon.process.send_signal(signal.SIGTERM)
-            time.sleep(0.3)
-            daemon.process.send_signal(signal.SIGTERM)
-            daemon.process.wait(10)
-            self.assertLess(time.monotonic() - begin, 2)
-
-
-class Exhaustion(Faults):
-    def test_without_file_descriptors_it_waits_without_spinning_and_recovers(self):
-        daemon = self.start()
-        pid = daemon.process.pid
-        kept = daemon.connect()
-        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (64, before[1]))
-        sockets = []
+        self.limit(daemon, "--nofile=64:64")
+        held = []
         try:
-            for _ in range(200):
-                sockets.append(socket.create_connection(("127.0.0.1", daemon.port), 5))
-            time.sleep(0.5)
-            used, begin = cpu_seconds(pid), time.monotonic()
+            for _ in range(120):
+                held.append(daemon.connect())
+            folder = f"/proc/{daemon.process.pid}/fd"
+            deadline = time.monotonic() + 2
+            while len(os.listdir(folder)) < 63 and time.monotonic() < deadline:
+                time.sleep(0.02)
+            self.assertGreaterEqual(len(os.listdir(folder)), 63)
+            before = self.cpu(daemon)
             time.sleep(2)
-            share = (cpu_seconds(pid) - used) / (time.monotonic() - begin)
-            self.assertLess(share, 0.1, "it spins")
-            kept.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-            self.assertEqual(receive(kept).status, 200)
+            self.assertLess((self.cpu(daemon) - before) / 2, 0.2)
+            self.assertTrue(daemon.alive())
+            self.assertLess(daemon.log_text().count("cannot accept connections"), 200)
         finally:
-            for sock in sockets:
+            for sock in held:
                 sock.close()
-            kept.close()
-        deadline = time.monotonic() + 5
-        status = None
-        while time.monotonic() < deadline and status != 200:
-            try:
-                status = daemon.request("GET", "/healthz", timeout=1).status
-            except OSError:
-                time.sleep(0.05)
-        self.assertEqual(status, 200)
-        self.assertEqual(self.value(daemon), OLD)
-        self.assertLess(len(os.listdir(f"/proc/{pid}/fd")), 64)
+        began = time.monotonic()
+        self.assertEqual(daemon.request("GET", "/healthz").status, 200)
+        self.assertLess(time.monotonic() - began, 2)
+        self.put(daemon, b"afterwards")
+        self.assertEqual(daemon.stop(), 0)
 
-    def test_floods_of_nonsense_leave_no_memory_behind(self):
-        daemon = self.start()
-        pid = daemon.process.pid
-        deep = b"[" * 30000
-        many = b"[" + b"{}," * 30000 + b"{}]"
+    def test_a_disk_that_is_full_refuses_writes_and_reads_go_on(self):
+        daemon, key, token = self.filled()
+        self.limit(daemon, "--fsize=0:unlimited")
+        self.refuses_writes(daemon, key, token)
+        self.limit(daemon, "--fsize=unlimited:unlimited")
+        self.recovers(daemon, key, token)
 
-        def flood(count):
-            for i in range(count):
-                for body in (deep, many, os.urandom(20000), b'{"runtime-data":' + deep, b'"' + b"\\u0000" * 5000 + b'"'):
-                    for path in ("/kbs/v0/auth", "/kbs/v0/attest"):
-                        self.ask(daemon, f"POST {path} HTTP/1.1\r\nHost: x\r\nCookie: kbs-session-id={i}\r\n"
-                                         f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
-                self.ask(daemon, os.urandom(2000))
-                self.ask(daemon, b"GET /" + b"%41" * 3000 + b" HTTP/1.1\r\n" + b"A: b\r\n" * 200 + b"\r\n")
-                self.ask(daemon, b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n")
-        flood(30)
-        baseline, descriptors = resident(pid), len(os.listdir(f"/proc/{pid}/fd"))
-        flood(120)
-        time.sleep(0.3)
+    def test_a_disk_that_cannot_be_written_through_refuses_writes_and_reads_go_on(self):
+        daemon, key, token = self.filled()
+        for calls in ("fsync:error=EIO", "renameat,renameat2:error=EROFS"):
+            with Injected(daemon, calls):
+                self.refuses_writes(daemon, key, token)
+            self.recovers(daemon, key, token)
+            self.put(daemon, b"the old value")
+
+    def filled(self):
+        daemon, key = self.start(), Key()
+        self.put(daemon, b"the old value")
+        return daemon, key, daemon.token(key)
+
+    def refuses_writes(self, daemon, key, token):
+        for _ in range(3):
+            answer = daemon.admin("POST", RESOURCE, b"the new value")
+            self.assertEqual(answer.status, 503, (answer, daemon.log_text()[-600:]))
+            self.assertEqual(key.decrypt(daemon.get(token=token)), b"the old value")
+        self.assertEqual(daemon.admin("POST", "/kbs/v0/resource-policy", {"policy": base64url(DENY.encode())}).status, 503)
+        self.assertEqual(daemon.get(token=token).status, 200, "the policy that was not stored is not in force")
+        ready = daemon.request("GET", "/readyz")
+        self.assertEqual((ready.status, ready.json()["ready"]), (503, False))
+        self.assertNotEqual(ready.json()["storage"], "ok")
+        self.assertEqual(daemon.request("GET", "/healthz").status, 200)
         self.assertTrue(daemon.alive())
-        if "asan" not in trusteed.BUILD:
-            self.assertLess(resident(pid), baseline * 1.05 + (1 << 20))
-        self.assertLessEqual(len(os.listdir(f"/proc/{pid}/fd")), descriptors + 2)
-        self.assertEqual(self.value(daemon), OLD)
 
-    @staticmethod
-    def ask(daemon, data):
-        try:
-            daemon.raw(data + b"\r\n\r\n", timeout=2)
-        except (OSError, ValueError, IndexError):
-            pass
+    def recovers(self, daemon, key, token):
+        deadline = time.monotonic() + 8
+        while daemon.request("GET", "/readyz").status != 200 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.assertEqual(daemon.request("GET", "/readyz").status, 200)
+        self.put(daemon, b"the new value")
+        self.assertEqual(key.decrypt(daemon.get(token=token)), b"the new value")
 
 
-class Disclosure(Faults):
-    def test_d01_d02_no_secret_cookie_or_token_is_written_anywhere(self):
-        daemon = self.start({"service": {"log_level": "debug"}})
-        canary = os.urandom(16).hex().encode()
-        self.assertEqual(self.post(daemon, canary).status, 200)
-        self.assertEqual(self.post(daemon, b'{"json": "' + canary + b'"}', "default/test/json").status, 200)
-        answer = daemon.get(PATH, cookie=self.cookie)
-        self.assertEqual(self.key.decrypt(answer), canary)
-        token = daemon.token(self.key)
-        admin = daemon.admin_jwt()
-        answers = [answer, daemon.get(PATH, token=token)]
-        # What is refused: by the path, the size, the form, the policy, the role, the storage.
-        for path in ("a/b", "../x", "default/test/" + "x" * 300, "a/b/c/d"):
-            answers.append(self.post(daemon, canary, path))
-        answers.append(daemon.request("POST", "/kbs/v0/resource/" + PATH, canary))
-        answers.append(daemon.request("POST", "/kbs/v0/resource/" + PATH, canary, story.bearer(admin + "x")))
-        answers.append(daemon.request("PATCH", "/kbs/v0/resource/" + PATH, canary, story.bearer(admin)))
-        for path in ("auth", "attest", "resource-policy", "attestation-policy", "reference-value"):
-            for body in (canary, b'{"x": "' + canary, b'{"policy": "' + canary + b'"}', b'["' + canary + b'"]'):
-                answers.append(daemon.request("POST", "/kbs/v0/" + path, body, {**story.bearer(admin), **story.session(self.cookie)}))
-        resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (1 << 20, resource.prlimit(daemon.process.pid,
-                                                                                            resource.RLIMIT_FSIZE)[1]))
-        answers.append(self.post(daemon, canary * 50000))
-        daemon.set_resource_policy(ALLOW.replace("allow if", "# allow if"))
-        answers.append(daemon.get(PATH, token=token))
-        self.assertEqual(answers[-1].status, 403)
-        answers.append(daemon.get(PATH, token=token[:-4]))
-        answers.append(daemon.get(PATH, cookie=self.cookie[:-4]))
-        records = daemon.admin("GET", "/admin/v1/decisions?limit=500").body
-        places = {"log": daemon.log_text().encode(), "metrics": daemon.request("GET", "/metrics").body, "records": records,
-                  "readyz": daemon.request("GET", "/readyz").body,
-                  "explain": daemon.ctl("explain"), "answers": b"\n".join(a.body for a in answers)}
-        self.assertIn(b"debug http", places["log"])
-        forms = {"secret": canary, "secret in base64": base64.b64encode(canary)[:40], "secret in hex": canary.hex().encode(),
-                 "cookie": self.cookie.encode(), "token's signature": token.rsplit(".", 1)[1].encode(),
-                 "administrator's signature": admin.rsplit(".", 1)[1].encode()}
-        for place, text in places.items():
-            for form, bytes_ in forms.items():
-                with self.subTest(place=place, form=form):
-                    self.assertEqual(text.count(bytes_), 0)
+class Told(Fault):
+    def encodings(self, value):
+        """How bytes may look like in a text."""
+        import base64
+        raw = value if isinstance(value, bytes) else value.encode()
+        return {raw, raw.hex().encode(), base64.b64encode(raw)[:40], base64url(raw).encode()[:40]}
 
-    def test_d01_not_even_the_memory_of_a_core_file(self):
-        daemon = self.start()
-        with open(f"/proc/{daemon.process.pid}/limits", encoding="ascii") as f:
-            self.assertRegex(f.read(), r"Max core file size +0 ")
-        owner = os.stat(f"/proc/{daemon.process.pid}/mem").st_uid
-        self.assertEqual(owner, 0, "who is not dumpable is root's, whoever runs it")
+    def test_secrets_are_in_no_log_metric_or_record(self):
+        daemon, key = self.start(settings={"service": {"log_level": "debug"}}), Key()
+        canary = "canary" + secrets.token_hex(16)
+        hidden = {"secret": canary}
+        self.put(daemon, canary.encode())
+        cookie, nonce = daemon.auth()
+        session = {"Cookie": "kbs-session-id=" + cookie}
+        attested = daemon.request("POST", "/kbs/v0/attest", attestation(nonce, key), session)
+        self.assertEqual(attested.status, 200, attested)
+        token = attested.json()["token"]
+        hidden.update(cookie=cookie, nonce=nonce, nonce_bytes=from_base64url(nonce.replace("+", "-").replace("/", "_").rstrip("=")),
+                      token=token, token_signature=token.rpartition(".")[2], admin=daemon.admin_jwt().split(".")[0] + ".")
+        self.assertEqual(key.decrypt(daemon.get(token=token)), canary.encode())
+        self.assertEqual(key.decrypt(daemon.get(cookie=cookie)), canary.encode())
+        daemon.set_resource_policy(DENY)
+        self.assertEqual(daemon.get(token=token).status, 403)
+        self.assertEqual(daemon.get(cookie=cookie).status, 403)
+        text = canary.encode()
+        bodies = [b'{"' + text + b'":', b"{" + text, b'"' + text + b'"', b"\xff" + text, json.dumps({"policy": canary}).encode(),
+                  json.dumps({"tee": canary, "version": "0.4.0", "extra-params": {}}).encode(),
+                  json.dumps({"runtime-data": {"nonce": canary, "tee-pubkey": {"kty": canary}}, "tee-evidence": canary}).encode()]
+        for path in ("/kbs/v0/auth", "/kbs/v0/attest", "/kbs/v0/resource-policy", "/kbs/v0/attestation-policy",
+                     "/kbs/v0/reference-value", "/admin/v1/revoke", "/kbs/v0/resource/a/b", "/nowhere"):
+            for body in bodies:
+                answer = daemon.admin("POST", path, body)
+                self.assertGreaterEqual(answer.status, 400, (path, body))
+                daemon.request("POST", path, body, session)
+        daemon.request("POST", "/kbs/v0/attest", attestation(canary, key), session)
+        for value in (canary, token + canary, "x." + canary + ".y"):
+            self.assertEqual(daemon.get(token=value).status, 401)
+            self.assertEqual(daemon.get(cookie=value).status, 401)
+        daemon.raw(b"POST " + RESOURCE.encode() + b" HTTP/1.1\r\nHost: a\r\nAuthorization: Basic " + text + b"\r\nContent-Length: "
+                   + text + b"\r\n\r\n" + text)
+        told = {"metrics": daemon.request("GET", "/metrics").body,
+                "decisions": daemon.admin("GET", "/admin/v1/decisions?limit=500").body}
+        self.assertEqual(daemon.stop(), 0)
+        told["log"] = daemon.log_text().encode()
+        self.assertIn(b" debug ", told["log"])
+        hits = [(where, what) for where, data in told.items() for what, value in hidden.items()
+                for form in self.encodings(value) if form in data]
+        self.assertEqual(hits, [])
 
-    def test_d03_control_characters_are_escaped_and_an_event_is_one_line(self):
-        daemon = self.start({"service": {"log_level": "debug"}})
-        evil = "%0a2026-01-01T00:00:00.000Z%20info%20decision:%20forged%1b[2J%00%7f%e2%80%ae%c2%85"
-        for path in ("/kbs/v0/resource/default/test/" + evil, "/kbs/v0/" + evil, "/" + evil, "/admin/v1/policies/" + evil,
-                     "/kbs/v0/reference-value/" + evil, "/admin/v1/decisions/" + evil):
-            for headers in ({}, story.bearer(daemon.admin_jwt()), {"User-Agent": "a\x1b[31m", "Host": "x"},
-                            {"User-Agent": "a\rb"}):
-                try:
-                    daemon.request("GET", path, headers=headers)
-                except OSError:
-                    pass
-        now = int(time.time())
-        role = daemon.admin_jwt({"iss": "trusteectl", "sub": "a\nb\x1b[2J", "iat": now, "exp": now + 60, "role": "r\n\x1b"})
-        daemon.request("GET", "/admin/v1/decisions", headers=story.bearer(role))
-        daemon.request("POST", "/kbs/v0/auth", {"version": "0.4.0\n\x1b", "tee": "a\n\x1b[2J", "extra-params": ""})
-        daemon.admin("POST", "/kbs/v0/attestation-policy", {"policy_id": "x\n\x1b[2J", "policy": "cGFja2FnZQ"})
+    def test_control_characters_come_out_escaped_and_an_event_is_a_line(self):
+        daemon = self.start(settings={"service": {"log_level": "debug"}})
+        lines = len(daemon.log_text().splitlines())
+        forged = "\n2026-01-01T00:00:00.000Z error forged: it was not me"
+        evil = ["\r\n" + forged, "\x1b[2J\x1b]0;x\x07", "\0", "\x7f", "\x9b2J", "\u2028", "\u0085"]
+        for text in evil:
+            encoded = "".join(f"%{byte:02x}" for byte in text.encode())
+            for path in ("/kbs/v0/resource/default/test/", "/kbs/v0/resource/", "/", "/kbs/v0/reference-value/", "/admin/v1/policies/",
+                         "/admin/v1/decisions/", "/kbs/v0/resource/a/b/c?"):
+                self.assertGreaterEqual(daemon.admin("GET", path + "x" + encoded).status, 400)
+            for body in ({"policy_id": "x" + text, "policy": base64url(ALLOW.encode())},
+                         {"policy": base64url(("package policy\n" + text + " = =").encode())}):
+                daemon.admin("POST", "/kbs/v0/attestation-policy", body)
+            daemon.admin("POST", "/kbs/v0/resource-policy", {"policy": base64url(f"package policy\nallow = `{text}` `".encode())})
+            daemon.request("POST", "/kbs/v0/auth", {"version": text, "tee": text, "extra-params": {}})
+            daemon.request("POST", "/kbs/v0/auth", {"version": "0.4.0", "tee": text, "extra-params": {}})
+            signed = daemon.admin_jwt({"iss": "trusteectl", "sub": "me" + text, "exp": int(time.time()) + 60, "role": text})
+            daemon.request("GET", "/admin/v1/resources", headers={"Authorization": "Bearer " + signed})
+            for raw in (b"GET /x" + text.encode() + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+                        b"GET /nowhere HTTP/1.1\r\nHost: a\r\nUser-Agent: x" + text.encode().replace(b"\n", b"") + b"\r\n\r\n"):
+                self.assertGreaterEqual(daemon.raw(raw).status, 400)
+        self.assertEqual(daemon.stop(), 0)
         with open(os.path.join(daemon.home, "log"), "rb") as f:
-            log = f.read()
-        self.assertNotRegex(log, rb"[\x00-\x09\x0b-\x1f\x7f]")
-        for separator in ("\u202e", "\u0085", "\u2028"):
-            self.assertNotIn(separator.encode(), log)
-        for line in log.decode().splitlines():
-            self.assertRegex(line, r"^\d{4}-\d\d-\d\dT[\d:.]+Z (debug|info|warn|error) [\w-]+: ")
-        self.assertNotRegex(log.decode(), r"(?m)^\S+ info decision: forged")
-        newest = daemon.admin("GET", "/admin/v1/decisions?limit=100").body
-        self.assertNotRegex(newest, rb"[\x00-\x1f\x7f]")
-        self.assertGreater(len(json.loads(newest)), 5)
-        self.assertNotRegex(daemon.ctl("explain"), rb"[\x00-\x09\x0b-\x1f\x7f]")
+            data = f.read()
+        self.assertEqual(re.findall(rb"[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]", data), [])
+        found = data.decode().rstrip("\n").split("\n")
+        self.assertGreater(len(found), lines + 10)
+        for line in found:
+            self.assertRegex(line, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (debug|info|warn|error) [a-z_]+: ")
+            self.assertNotRegex(line, r"^\S+ \S+ forged:")
+
+
+class Runaway(Fault):
+    LOOP = ("package policy\nimport rego.v1\ndefault allow := false\nallow if { WHEN; count([1 | some a in numbers.range(1, 3000); "
+            "some b in numbers.range(1, 3000); some c in numbers.range(1, 3000); a * b * c == 7]) > 0 }\n")
+
+    def test_a_policy_that_does_not_end_denies_in_time_and_holds_nobody_up(self):
+        daemon, key = self.start(settings={"service": {"workers": 2}, "policy": {"timeout": "2s"}}), Key()
+        self.put(daemon, b"x")
+        token = daemon.token(key)
+        loop = self.LOOP.replace("WHEN", 'data.plugin == "resource"')  # not in the trial, which has no input
+        set_to = daemon.admin("POST", "/kbs/v0/resource-policy", {"policy": base64url(loop.encode())})
+        self.assertEqual(set_to.status, 200, set_to)
+        probes = [daemon.connect() for _ in range(16)]
+        with concurrent.futures.ThreadPoolExecutor(17) as pool:
+            for sock in probes:
+                self.assertLess(self.probe(sock), 5)  # each is with its worker now
+            began = time.monotonic()
+            slow = pool.submit(lambda: (daemon.get(token=token), time.monotonic() - began))
+            time.sleep(0.2)
+            taken = list(pool.map(lambda sock: self.probes(sock, slow), probes))
+            answer, seconds = slow.result()
+        for sock in probes:
+            sock.close()
+        self.assertEqual((answer.status, answer.kind()), (403, "PolicyDeny"), answer)
+        self.assertGreater(seconds, 0.5, "it did not run for long")
+        self.assertLess(seconds, 3)
+        self.assertLess(max(map(max, taken)), 3)
+        others = [t for times in taken if times[0] < 0.5 for t in times]  # not of the worker that evaluates
+        self.assertGreater(len(others), 20)
+        self.assertLess(sorted(others)[len(others) * 95 // 100], 0.2, (len(others), max(others)))
+        daemon.set_resource_policy(ALLOW)
+        self.assertEqual(daemon.get(token=token).status, 200)
+
+    def probe(self, sock):
+        sent = time.monotonic()
+        sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.assertEqual(receive(sock).status, 200)
+        return time.monotonic() - sent
+
+    def probes(self, sock, slow):
+        """How long each took until the slow one was answered."""
+        taken = [self.probe(sock)]
+        while not slow.done():
+            taken.append(self.probe(sock))
+            time.sleep(0.02)
+        return taken
+
+    def test_a_policy_that_never_ends_is_not_even_set(self):
+        daemon = self.start()
+        began = time.monotonic()
+        answer = daemon.admin("POST", "/kbs/v0/resource-policy", {"policy": base64url(self.LOOP.replace("WHEN", "true").encode())})
+        self.assertLess(time.monotonic() - began, 6)
+        self.assertEqual((answer.status, answer.kind()), (400, "PolicyEngineError"), answer)
+        self.assertIn("takes too long", answer.json()["detail"])
+        self.assertNotIn("line 0", answer.json()["detail"])
+        self.assertEqual(daemon.admin("GET", "/admin/v1/policies/resource-policy").body.decode(), ALLOW)
+
+    def test_a_policy_that_does_not_load_is_refused_with_its_place_and_the_old_one_stays(self):
+        daemon, key = self.start(), Key()
+        self.put(daemon, b"x")
+        token = daemon.token(key)
+        answer = daemon.admin("POST", "/kbs/v0/resource-policy", {"policy": base64url((DENY + "allow if 1 = = 2\n").encode())})
+        self.assertEqual((answer.status, answer.kind()), (400, "PolicyEngineError"), answer)
+        self.assertIn("line 4, column ", answer.json()["detail"])
+        self.assertEqual(daemon.admin("GET", "/admin/v1/policies/resource-policy").body.decode(), ALLOW)
+        self.assertEqual(daemon.get(token=token).status, 200)
+        daemon.stop()
+        daemon.start()
+        self.assertEqual(daemon.get(token=token).status, 200)
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    unittest.main()
