@@ -421,6 +421,7 @@ class Refusals(AgentCase):
 class Network(AgentCase):
     def test_a_service_that_is_not_there_is_a_bad_gateway(self):
         with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             s.bind(("127.0.0.1", 0))
             url = f"http://127.0.0.1:{s.getsockname()[1]}"
         agent = self.enterContext(Agent(url))

@@ -24,6 +24,7 @@ BUILT = all(os.path.exists(p) for p in (TRUSTEED, CTL, os.path.join(BUILD, "plug
 
 def free_port():
     with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
 

@@ -2,6 +2,7 @@
 """A software TPM for tests: swtpm on loopback, driven by tpm2-tools."""
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -18,11 +19,12 @@ def missing():
 
 def _free_ports():
     """Two neighbouring free ports: libtss2's swtpm transport expects the control channel on the next one."""
-    for _ in range(50):
+    for _ in range(200):
+        # Below the range that the kernel gives to connections, which a busy test leaves full of closed ones.
+        port = random.randrange(20000, 32000)
         with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
             try:
+                first.bind(("127.0.0.1", port))
                 second.bind(("127.0.0.1", port + 1))
             except OSError:
                 continue

@@ -47,6 +47,7 @@ def free_port():
     """Above 20000, as the kernel's own choice may not be."""
     while True:
         with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             s.bind(("127.0.0.1", 0))
             port = s.getsockname()[1]
         if port > 20000:
