@@ -98,6 +98,7 @@ DEVIATIONS = [
     Deviation("rego-dialects", "status", "policies without `import rego.v1` and `if` are accepted too", frozenset({127}),
               401, 200),
     Deviation("policy-error-text", "detail", "the position and what is wrong there, in our words", frozenset({145, 146})),
+    Deviation("policy-error-place", "detail", "an administrator learns where the policy is wrong", frozenset({148, 149})),
     Deviation("metrics-content-type", "content-type", "Prometheus 3 wants one", frozenset({52, 169}), None,
               "text/plain; version=0.0.4; charset=utf-8"),
     Deviation("metrics-labels", "metric labels kbs_resource_reads_total", "names of secrets are nobody's business",
