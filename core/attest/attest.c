@@ -147,10 +147,10 @@ static result annotate(struct attestation *t, const struct piece *p, const struc
         claims_text(&w, S("init_data"), v->init_data_claim);
         TRY(init_data_claims(&t->init, &w, S("init_data_claims"), t->arena));
     }
-    if (v->report_data_claim.len) {
+    if (v->report_data_claim.len)
         claims_text(&w, S("report_data"), v->report_data_claim);
-        runtime_claims(t, p, &w);
-    }
+    /* The service has checked itself that the evidence binds these. */
+    runtime_claims(t, p, &w);
     service_claims(t, p, v, &w);
     return claims_end(&w, out);
 }
