@@ -109,13 +109,11 @@ static slice submod_name(struct attestation *t, slice class)
 }
 
 /* What the service itself says about the evidence. Absent where there is nothing to say. */
-static void service_claims(struct attestation *t, const struct piece *p, const struct verified *v,
-                           struct trustee_writer *w)
+static void service_claims(const struct piece *p, const struct verified *v, struct trustee_writer *w)
 {
     bool insecure = verifier_insecure(p->verifier), unchecked = p->primary && !v->init_data_checked;
     if (!insecure && !unchecked && p->primary)
         return;
-    (void)t;
     claims_object(w, S("trustee"));
     if (insecure)
         claims_bool(w, S("insecure"), true);
@@ -151,7 +149,7 @@ static result annotate(struct attestation *t, const struct piece *p, const struc
         claims_text(&w, S("report_data"), v->report_data_claim);
     /* The service has checked itself that the evidence binds these. */
     runtime_claims(t, p, &w);
-    service_claims(t, p, v, &w);
+    service_claims(p, v, &w);
     return claims_end(&w, out);
 }
 
