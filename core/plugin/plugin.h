@@ -103,6 +103,11 @@ struct verified {
 };
 MUST_CHECK result verifier_verify(const struct verifier *v, struct trustee_request *req, const trustee_verify_in *in,
                                   struct verified *out);
+/* Asks whether an item of collateral is genuine. ATTEST_REFUSED (the record has the plugin's own reason),
+ * PLUGIN_NOT_SUPPORTED where the verifier does not take this kind, PLUGIN_FAULT, NO_MEMORY. */
+MUST_CHECK result verifier_judge_collateral(const struct verifier *v, struct trustee_request *req,
+                                            const trustee_collateral *item, int64_t now,
+                                            trustee_collateral_facts *out);
 bool verifier_has_challenge(const struct verifier *v);
 MUST_CHECK result verifier_challenge(const struct verifier *v, struct trustee_request *req, const json *params,
                                      slice *nonce, slice *extra_params);

@@ -35,7 +35,10 @@ typedef struct trustee_slice {
 } trustee_slice;
 
 /* A slice over a string literal, usable in static initialisers of C and C++. */
-#define TRUSTEE_TEXT(literal) {(const uint8_t *)("" literal), sizeof(literal) - 1}
+#define TRUSTEE_TEXT(literal)                              \
+    {                                                      \
+        (const uint8_t *)("" literal), sizeof(literal) - 1 \
+    }
 
 /* What a function answers. Zero and positive values are answers, negative ones are faults; any value that is not
  * named here is treated as TRUSTEE_E_INTERNAL. Only TRUSTEE_OK together with an explicit verdict ever allows. */

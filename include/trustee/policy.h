@@ -46,10 +46,10 @@ typedef struct trustee_policy_in {
     uint32_t rule_count;
     const trustee_slice *rules; /* what is asked: "allow", "trust_claims", … of package policy */
     trustee_tree input;         /* the document `input` */
-    trustee_tree data;          /* merged into `data`; count 0: none. Says what is asked for, never a secret: an engine may
-                                 * keep a bounded number of them prepared, which is the one exception to rule 5 of host.h */
-    int64_t now;                /* the only clock that the policy sees, Unix seconds */
-    uint64_t deadline_ms;       /* give up after so many milliseconds */
+    trustee_tree data;    /* merged into `data`; count 0: none. Says what is asked for, never a secret: an engine may
+                           * keep a bounded number of them prepared, which is the one exception to rule 5 of host.h */
+    int64_t now;          /* the only clock that the policy sees, Unix seconds */
+    uint64_t deadline_ms; /* give up after so many milliseconds */
     /* The value of a reference value, or a tree with count 0 where there is none. Missing ones are recorded by the
      * host. Valid until the evaluation ends. May be NULL: the policy then sees none. */
     trustee_tree (*reference)(trustee_request *req, trustee_slice name);

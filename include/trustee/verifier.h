@@ -45,18 +45,40 @@ typedef struct trustee_tee {
     uint32_t init_width;
 } trustee_tee;
 
-/* Collateral: something signed by the vendor that judging the evidence takes. Named by typed keys, never by URL. */
+/* Collateral: something signed by the vendor that judging the evidence takes. Named by typed keys, never by URL; the
+ * service builds the URL from the origins of its configuration. Hex digits are lower-case.
+ *
+ * kind                key                                          bytes                        chain
+ * intel/tcb-info      (tdx|sgx)/FMSPC                              PCS answer, verbatim JSON    of the TCB signing key
+ * intel/qe-identity   tdx | sgx                                    PCS answer, verbatim JSON    of the TCB signing key
+ * intel/pck-crl       platform | processor                         DER                          of the PCK CA
+ * intel/root-crl      root                                         DER                          absent
+ * intel/pck           QEID/CPUSVN/PCESVN/PCEID/ENCRYPTED-PPID      the PCK certificate, PEM     of the PCK CA
+ *                     (hex as it stands in the certification data; ENCRYPTED-PPID "-" where there is none)
+ * amd/vcek            PRODUCT/CHIP-ID/BL-TEE-SNP-UCODE[-FMC]       DER                          absent
+ *                     (Milan, Genoa, Turin, …; 64 bytes of chip id in hex, 8 for Turin; decimal numbers)
+ * amd/ca-chain        PRODUCT/(vcek|vlek)                          PEM: ASK or ASVK, then ARK   absent
+ * amd/crl             PRODUCT/(vcek|vlek)                          DER                          absent */
 typedef struct trustee_need {
-    trustee_slice kind; /* "intel/tcb-info", "amd/vcek", … */
-    trustee_slice key;  /* as the kind defines it */
+    trustee_slice kind;
+    trustee_slice key;
 } trustee_need;
 
 typedef struct trustee_collateral {
     trustee_slice kind;
     trustee_slice key;
     trustee_slice bytes;
-    uint64_t generation;
+    trustee_slice chain; /* PEM certificates that came beside the bytes, leaf first */
 } trustee_collateral;
+
+/* What a verifier says of an item of collateral that it has found genuine. */
+typedef struct trustee_collateral_facts {
+    uint32_t size;
+    uint32_t reserved;
+    int64_t issued;    /* Unix seconds; 0: the kind has none */
+    int64_t not_after; /* Unix seconds from which it is stale (nextUpdate); 0: never */
+    uint64_t number;   /* CRL number, tcbEvaluationDataNumber; 0: the kind has none */
+} trustee_collateral_facts;
 
 typedef struct trustee_verify_in {
     uint32_t size;
@@ -83,7 +105,8 @@ typedef struct trustee_verify_out {
      * rules it refuses. */
     trustee_slice report_data;
     trustee_slice init_data;
-    /* Texts for the claims "report_data" and "init_data", as upstream's clients and policies know them; absent: none. */
+    /* Texts for the claims "report_data" and "init_data", as upstream's clients and policies know them; absent: none.
+     */
     trustee_slice report_data_claim;
     trustee_slice init_data_claim;
     int64_t not_after;   /* Unix seconds until which this verdict may be relied on; 0: no limit */
@@ -105,6 +128,13 @@ typedef struct trustee_verifier {
     /* Makes the nonce and extra-params of a challenge where the TEE has its own form; NULL: the service's. */
     trustee_status (*challenge)(void *instance, trustee_request *req, trustee_slice tee, const trustee_value *params,
                                 trustee_slice *nonce, trustee_slice *extra_params);
+    /* Whether an item of collateral is genuine: signed up to a trusted root and about its own key. The service asks
+     * before it keeps anything that came from outside, so that nothing forged is ever stored; it never lets issued and
+     * number of one kind and key go back. Time is judged only so far that nothing issued in the future is genuine: what
+     * is stale may still be kept, for verify() judges time itself. TRUSTEE_REJECT refuses (say why with reject);
+     * TRUSTEE_E_NOTSUP for kinds that this verifier does not use. NULL: this verifier takes no collateral. */
+    trustee_status (*judge_collateral)(void *instance, trustee_request *req, const trustee_collateral *item,
+                                       int64_t now, trustee_collateral_facts *out);
 } trustee_verifier;
 
 /* Compares a field with an expected value by one of the rules above, in constant time over the whole field.

@@ -70,4 +70,10 @@ bool signature_fits(const struct public_key *key, enum signature_scheme scheme);
  * SIGNATURE_SCHEME where key and scheme do not go together, SIGNATURE_INVALID, CRYPTO. */
 MUST_CHECK result signature_verify(const struct public_key *key, const struct raw_signature *signature, slice message);
 
+/* ECDSA with a key that is met only once, such as the attestation key inside a quote: `point` is X then Y, big-endian,
+ * 64 bytes on P-256 and 96 on P-384; it must lie on the curve. Allocates nothing of ours.
+ * SIGNATURE_KEY, SIGNATURE_INVALID, CRYPTO. */
+MUST_CHECK result ecdsa_verify_point(enum key_type curve, slice point, const struct raw_signature *signature,
+                                     slice message);
+
 #endif

@@ -5,7 +5,8 @@
 #ifndef LIB_X509_H
 #define LIB_X509_H
 
-#include "lib/signature/signature.h"
+#include "lib/x509/certificate.h"
+#include "lib/x509/crl.h"
 
 #define X509_CHAIN_MAX 8          /* certificates in a chain, the leaf counted */
 #define X509_CERTIFICATE_MAX 8192 /* bytes of one */
@@ -41,5 +42,27 @@ struct x509_verified {
  * SIGNATURE_KEY for a leaf key that lib/signature does not take, NO_MEMORY. */
 MUST_CHECK result x509_verify_chain(const struct x509_trust *trust, const struct x509_chain *chain, int64_t now,
                                     struct x509_verified *out);
+
+/* --- the same in two steps, for chains that are met again: what the bytes prove is found once and may be remembered
+ * (keyed by the SHA-256 of the chain and the generation of the trust); time and revocation are judged every time --- */
+
+/* A chain whose signatures lead to a trusted certificate and whose extensions are as x509_verify_chain() demands them.
+ * Immutable, one block of memory with a copy of the certificates: any number of threads may use one. */
+struct x509_path;
+MUST_CHECK result x509_path_new(const struct x509_trust *trust, const struct x509_chain *chain, struct x509_path **out);
+void x509_path_free(struct x509_path *path); /* NULL is fine */
+/* Leaf first, the trusted certificate last. */
+size_t x509_path_length(const struct x509_path *path);
+const struct certificate *x509_path_certificate(const struct x509_path *path, size_t n);
+const struct public_key *x509_path_leaf_key(const struct x509_path *path); /* lives as long as the path */
+/* Whether every certificate is valid at `now`. X509_VALIDITY. */
+MUST_CHECK result x509_path_valid_at(const struct x509_path *path, int64_t now);
+int64_t x509_path_not_after(const struct x509_path *path);  /* the earliest end of validity */
+int64_t x509_path_not_before(const struct x509_path *path); /* the latest begin */
+/* Judges one certificate of the path (n from 0, not the trusted one) by its issuer's list. X509_NO_CRL when `crl` is
+ * NULL or another issuer's; X509_CRL_VALIDITY when the list is not in force at `now` (none without nextUpdate is);
+ * X509_IS_REVOKED. */
+MUST_CHECK result x509_path_check_revocation(const struct x509_path *path, size_t n, const struct crl *crl,
+                                             int64_t now);
 
 #endif

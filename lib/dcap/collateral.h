@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Intel's signed statements about platforms and quoting enclaves, and what they say of one. "Intel SGX and TDX
+ * Provisioning Certification Service" API, version 4.
+ *
+ * What an object here holds has been proved by signatures up to a trusted root. Nothing here reads a clock: time and
+ * revocation are judged by the caller, each time.
+ */
+#ifndef LIB_DCAP_COLLATERAL_H
+#define LIB_DCAP_COLLATERAL_H
+
+#include "lib/base/arena.h"
+#include "lib/dcap/pck.h"
+#include "lib/dcap/quote.h"
+#include "lib/x509/x509.h"
+
+/* Statuses of a TCB level; the order is not a ranking. */
+enum tcb_status {
+    TCB_UP_TO_DATE,
+    TCB_SW_HARDENING_NEEDED,
+    TCB_CONFIGURATION_NEEDED,
+    TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED,
+    TCB_OUT_OF_DATE,
+    TCB_OUT_OF_DATE_CONFIGURATION_NEEDED,
+    TCB_RELAUNCH_ADVISED,
+    TCB_RELAUNCH_ADVISED_CONFIGURATION_NEEDED,
+    TCB_REVOKED,
+    TCB_STATUS_COUNT,
+};
+/* As Intel writes it ("UpToDate", "TDRelaunchAdvised", …). */
+slice tcb_status_name(enum tcb_status s);
+bool tcb_status_from(slice name, enum tcb_status *out);
+
+#define ADVISORIES_MAX 64
+
+/* One level's verdict. Views into the object that gave it. */
+struct tcb_verdict {
+    enum tcb_status status;
+    int64_t tcb_date;                 /* Unix seconds; 0: the level names none */
+    slice advisories[ADVISORIES_MAX]; /* "INTEL-SA-00615", … */
+    size_t advisory_count;
+};
+
+/* What TCB info and QE identity have in common. */
+struct dcap_statement {
+    int64_t issued, next_update;    /* Unix seconds */
+    uint64_t evaluation_number;     /* tcbEvaluationDataNumber */
+    const struct x509_path *signer; /* the chain that signed it: judge its time and revocation */
+};
+
+/* --- TCB info, versions 2 (SGX) and 3 --- */
+struct tcb_info;
+/* Takes the service's answer {"tcbInfo":…,"signature":"hex"} and the signing chain in PEM, leaf first. The signature is
+ * verified over the verbatim bytes of the member "tcbInfo"; every member is required as its version has it. One block
+ * of memory besides the chain's. `scratch` is used only during the call.
+ * DCAP_COLLATERAL_FORM, DCAP_COLLATERAL_SIGNATURE, DCAP_COLLATERAL_CHAIN (not a TCB signing leaf below a trusted root),
+ * and those of x509_path_new(); NO_MEMORY, CRYPTO. */
+MUST_CHECK result tcb_info_new(const struct x509_trust *trust, slice answer, slice chain, struct arena *scratch,
+                               struct tcb_info **out);
+void tcb_info_free(struct tcb_info *t);
+const struct dcap_statement *tcb_info_statement(const struct tcb_info *t);
+bool tcb_info_is_tdx(const struct tcb_info *t);
+slice tcb_info_fmspc(const struct tcb_info *t);  /* 6 bytes */
+slice tcb_info_pce_id(const struct tcb_info *t); /* 2 bytes */
+
+/* The platform's level, and for TDX the module's. The first level whose SGX components and PCESVN are at or below the
+ * PCK certificate's, and for TDX whose TDX components are at or below tee_tcb_svn, decides; where tee_tcb_svn[1] > 0
+ * components count from index 2 on and the module is judged by its own identity. `td` is NULL for SGX. When the levels
+ * are judged again for TDX 1.5 relaunch (tee_tcb_svn2) the merged status says so.
+ * DCAP_TCB_ID (SGX for TDX or the other way), DCAP_TCB_FMSPC, DCAP_TCB_PCEID, DCAP_TCB_NO_LEVEL, DCAP_TDX_MODULE (no
+ * identity of this module, or MRSIGNERSEAM or attributes differ from it), DCAP_TDX_MODULE_NO_LEVEL. */
+struct platform_verdict {
+    struct tcb_verdict platform;
+    bool has_module;
+    struct tcb_verdict module;
+};
+MUST_CHECK result tcb_info_judge(const struct tcb_info *t, const struct pck *pck, const struct td_report *td,
+                                 struct platform_verdict *out);
+
+/* --- QE identity, version 2 --- */
+struct qe_identity;
+MUST_CHECK result qe_identity_new(const struct x509_trust *trust, slice answer, slice chain, struct arena *scratch,
+                                  struct qe_identity **out); /* as tcb_info_new(), member "enclaveIdentity" */
+void qe_identity_free(struct qe_identity *q);
+const struct dcap_statement *qe_identity_statement(const struct qe_identity *q);
+bool qe_identity_is_tdx(const struct qe_identity *q); /* id TD_QE, else QE */
+/* MRSIGNER, ISVPRODID, MISCSELECT and ATTRIBUTES under their masks, then the first level whose ISVSVN is at or below.
+ * DCAP_QE_MRSIGNER, DCAP_QE_PRODUCT, DCAP_QE_MISCSELECT, DCAP_QE_ATTRIBUTES, DCAP_QE_NO_LEVEL. */
+MUST_CHECK result qe_identity_judge(const struct qe_identity *q, const struct enclave_report *qe,
+                                    struct tcb_verdict *out);
+
+/* One status out of platform, module (NULL: none) and QE, as Intel's quote verification library merges them; the
+ * advisories of all of them without doubles, the earliest TCB date. */
+void tcb_merge(const struct platform_verdict *platform, const struct tcb_verdict *qe, struct tcb_verdict *out);
+
+/* The root that Intel publishes, DER; pinned. */
+extern const slice INTEL_SGX_ROOT_CA;
+
+#endif
