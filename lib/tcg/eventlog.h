@@ -33,37 +33,48 @@ struct event {
 
 struct eventlog {
     slice bytes;
-    uint16_t algorithms[EVENT_DIGESTS_MAX]; /* of the header's list, with the sizes that it names */
-    uint16_t sizes[EVENT_DIGESTS_MAX];
+    uint16_t algorithms[EVENT_DIGESTS_MAX]; /* of the header's list, each with the size that is its own */
     size_t algorithm_count;
     struct reader events; /* where the first event after the header is */
 };
 /* Reads the header event ("Spec ID Event03") and checks it. EVENTLOG_HEADER, EVENTLOG_ALGORITHM (none, too many, or a
  * size that is not the algorithm's), EVENTLOG_SIZE. */
 MUST_CHECK result eventlog_open(slice bytes, struct eventlog *out);
-/* The next event; *end is set after the last (a log may end in 0xff or zero padding). EVENTLOG_TRUNCATED,
- * EVENTLOG_ALGORITHM (one that the header does not list, or twice). */
+/* The next event; *end is set after the last: where the bytes are used up, or where eight or more of ones or zeros stand
+ * instead of an event, after which nothing else may follow. EVENTLOG_TRUNCATED, EVENTLOG_TRAILING, EVENTLOG_ALGORITHM
+ * (one that the header does not list, or twice). */
 MUST_CHECK result eventlog_next(struct eventlog *log, struct event *out, bool *end);
+/* The event's digest of one algorithm; ptr NULL where it has none. */
+slice event_digest_of(const struct event *e, uint16_t algorithm);
 
 /* What every register would hold had it been extended, from zeros, with the log's digests of one algorithm in order
- * (PCR 0 from its locality where an EV_NO_ACTION StartupLocality event says so). */
+ * (PCR 0 from its locality where an EV_NO_ACTION StartupLocality event says so). EV_NO_ACTION events and those without
+ * a digest of the algorithm extend nothing. */
 #define EVENTLOG_REGISTERS 24
 struct eventlog_replay {
     size_t size; /* bytes of a register */
     uint8_t registers[EVENTLOG_REGISTERS][EVENT_DIGEST_MAX];
     uint32_t extended; /* bit n: register n was */
-    size_t events;
+    size_t events;     /* that extended one */
 };
-/* EVENTLOG_ALGORITHM where the log has none of it, EVENTLOG_REGISTER (an index out of range), and those of
- * eventlog_next(); CRYPTO. */
+/* EVENTLOG_ALGORITHM where the log has none of it, EVENTLOG_REGISTER (an index out of range), EVENTLOG_DATA (a locality
+ * that comes too late or is none), and those of eventlog_next(); CRYPTO. */
 MUST_CHECK result eventlog_replay(slice bytes, uint16_t algorithm, struct eventlog_replay *out);
 
+/* A log, and what of it has been proved: of which registers the replay with `algorithm` equals what is signed. */
+struct eventlog_proof {
+    slice log;
+    uint16_t algorithm; /* TPM_ALG_… */
+    uint32_t registers; /* bit n: register n; RTMR 0 to 3 are registers 1 to 4: 0x1e */
+};
+
 /* Writes the events as an array named `key`, each {index, type_name, details, digests[{alg,digest}],
- * digest_matches_event, event} as upstream's policies know them. `details` is written only where the data is covered by
- * a digest that matches it (or for kinds whose digest is defined over something else that is checked); the type counts
- * for no more than how the data is read.
- * Those of eventlog_open() and eventlog_next(), EVENTLOG_DATA (an event whose data is malformed), NO_MEMORY. */
+ * digest_matches_event, event} as upstream's policies know them. Events that the proof does not reach (of other
+ * registers, without a digest of the algorithm, EV_NO_ACTION) and digests of other algorithms are left out. `details`
+ * is empty where it would tell more than the digest covers; docs/event-logs.md has the rules.
+ * Those of eventlog_open() and eventlog_next(), EVENTLOG_TYPE, EVENTLOG_DATA (an event whose data is malformed), CRYPTO,
+ * NO_MEMORY. */
 MUST_CHECK result eventlog_claims(const trustee_host *host, trustee_request *req, trustee_writer *w, slice key,
-                                  slice bytes);
+                                  const struct eventlog_proof *proof);
 
 #endif
