@@ -35,6 +35,7 @@ struct exchange {
     uv_work_t job;
     void (*work)(struct http_exchange *x);
     void (*done)(struct http_exchange *x);
+    struct exchange *next_resumed;
 };
 
 struct read_buffer {
@@ -54,6 +55,8 @@ struct http_output {
     bool (*gone)(const struct http_conn *c);
     /* Runs e->work elsewhere, then e->done on the worker's thread. */
     void (*offload)(struct http_conn *c, struct exchange *e);
+    /* Has http_resumed(e) called on the worker's thread soon. Called from any thread. */
+    void (*resume)(struct http_conn *c, struct exchange *e);
 };
 
 struct http_worker {
@@ -68,6 +71,7 @@ struct http_worker {
     size_t exchange_count;
     struct exchange *reserve; /* one more slot, for probes when all others are in use */
     struct exchange *refusal; /* for errors that HTTP itself answers; never in flight */
+    unsigned parked;          /* exchanges that wait for something outside */
 
     pthread_mutex_t secrets_lock;
     struct secret_arena *secrets, *free_secrets;
@@ -85,6 +89,9 @@ struct http_worker {
 /* Maps everything; http_worker_free also undoes a failed init. */
 MUST_CHECK result http_worker_init(struct http_worker *w, const struct http_settings *settings, void *service);
 void http_worker_free(struct http_worker *w);
+
+/* A parked exchange goes on; on the worker's thread. */
+void http_resumed(struct exchange *e);
 
 /* NULL when all are in use. `probe`: may have the reserve. */
 struct exchange *exchange_take(struct http_worker *w, bool probe);

@@ -222,6 +222,35 @@ void http_offload(struct http_exchange *x, void (*work)(struct http_exchange *x)
     e->conn->worker->output->offload(e->conn, e);
 }
 
+bool http_park(struct http_exchange *x, void (*resumed)(struct http_exchange *x))
+{
+    struct exchange *e = exchange_of(x);
+    struct http_worker *w = e->conn->worker;
+    unsigned most = w->settings->slots / 4;
+    if (w->parked >= (most ? most : 1))
+        return false;
+    w->parked++;
+    e->done = resumed;
+    return true;
+}
+
+void http_unpark(struct http_exchange *x)
+{
+    exchange_of(x)->conn->worker->parked--;
+}
+
+void http_resume(struct http_exchange *x)
+{
+    struct exchange *e = exchange_of(x);
+    e->conn->worker->output->resume(e->conn, e);
+}
+
+void http_resumed(struct exchange *e)
+{
+    e->conn->worker->parked--;
+    e->done(&e->x);
+}
+
 bool http_gone(const struct http_exchange *x)
 {
     const struct http_conn *c = exchange_of(x)->conn;

@@ -138,7 +138,12 @@ static void output_offload(struct http_conn *c, struct exchange *e)
     e->done(&e->x);
 }
 
-const struct http_output CONNECTION_OUTPUT = {output_send, output_wake, output_gone, output_offload};
+static void output_resume(struct http_conn *c, struct exchange *e)
+{
+    worker_resume(connection_of(c)->worker, e);
+}
+
+const struct http_output CONNECTION_OUTPUT = {output_send, output_wake, output_gone, output_offload, output_resume};
 
 /* --- input ------------------------------------------------------------------------------------------------------ */
 

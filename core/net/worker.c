@@ -145,6 +145,33 @@ static void on_connection(uv_poll_t *poll, int status, int events)
         ;
 }
 
+/* --- exchanges that were parked ---------------------------------------------------------------------------------- */
+
+void worker_resume(struct worker *w, struct exchange *e)
+{
+    pthread_mutex_lock(&w->resumed_lock);
+    e->next_resumed = NULL;
+    *w->resumed_last = e;
+    w->resumed_last = &e->next_resumed;
+    /* Under the lock: once it is let go, the worker may answer, and end. */
+    (void)uv_async_send(&w->resume);
+    pthread_mutex_unlock(&w->resumed_lock);
+}
+
+static void on_resume(uv_async_t *async)
+{
+    struct worker *w = async->data;
+    pthread_mutex_lock(&w->resumed_lock);
+    struct exchange *e = w->resumed;
+    w->resumed = NULL;
+    w->resumed_last = &w->resumed;
+    pthread_mutex_unlock(&w->resumed_lock);
+    for (struct exchange *next; e; e = next) {
+        next = e->next_resumed;
+        http_resumed(e);
+    }
+}
+
 /* --- stopping --------------------------------------------------------------------------------------------------- */
 
 static void close_handle(uv_handle_t *handle)
@@ -171,6 +198,7 @@ static void close_listeners(struct worker *w)
 static void close_rest(struct worker *w)
 {
     close_handle((uv_handle_t *)&w->stop);
+    close_handle((uv_handle_t *)&w->resume);
     close_handle((uv_handle_t *)&w->tick);
     close_handle((uv_handle_t *)&w->accept_again);
     close_handle((uv_handle_t *)&w->grace);
@@ -230,6 +258,8 @@ static void *worker_main(void *argument)
 result worker_init(struct worker *w, const struct http_settings *settings, void *service, unsigned index)
 {
     w->connections = (struct link){&w->connections, &w->connections};
+    w->resumed_last = &w->resumed;
+    pthread_mutex_init(&w->resumed_lock, NULL);
     w->writes_left = settings->slots < 16 ? 16 : settings->slots;
     w->http.output = &CONNECTION_OUTPUT;
     w->http.index = index;
@@ -249,10 +279,11 @@ static result loop_init(struct worker *w)
     w->loop_made = uv_loop_init(&w->loop) == 0;
     ENSURE(w->loop_made, IO);
     ENSURE(uv_async_init(&w->loop, &w->stop, on_stop) == 0, IO);
+    ENSURE(uv_async_init(&w->loop, &w->resume, on_resume) == 0, IO);
     (void)uv_timer_init(&w->loop, &w->tick);
     (void)uv_timer_init(&w->loop, &w->accept_again);
     (void)uv_timer_init(&w->loop, &w->grace);
-    w->stop.data = w->tick.data = w->accept_again.data = w->grace.data = w;
+    w->stop.data = w->resume.data = w->tick.data = w->accept_again.data = w->grace.data = w;
     for (size_t i = 0; i < w->listener_count; i++) {
         struct listener *l = &w->listeners[i];
         l->poll.data = l;
@@ -298,5 +329,6 @@ void worker_free(struct worker *w)
         free(b);
     }
     free(w->listeners);
+    pthread_mutex_destroy(&w->resumed_lock);
     http_worker_free(&w->http);
 }

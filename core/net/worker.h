@@ -70,7 +70,9 @@ struct worker {
     pthread_t thread;
     bool started;
     uv_loop_t loop;
-    uv_async_t stop;
+    uv_async_t stop, resume;
+    pthread_mutex_t resumed_lock;
+    struct exchange *resumed, **resumed_last; /* parked ones that go on, in order */
     uv_timer_t tick, accept_again, grace;
     struct listener *listeners;
     size_t listener_count;
@@ -91,6 +93,9 @@ MUST_CHECK result worker_start(struct worker *w);
 void worker_stop(struct worker *w, unsigned grace_ms);
 void worker_join(struct worker *w);
 void worker_free(struct worker *w);
+
+/* An exchange that was parked goes on; from any thread. */
+void worker_resume(struct worker *w, struct exchange *e);
 
 /* --- connections ------------------------------------------------------------------------------------------------ */
 extern const struct http_output CONNECTION_OUTPUT;

@@ -108,6 +108,11 @@ MUST_CHECK result verifier_verify(const struct verifier *v, struct trustee_reque
 MUST_CHECK result verifier_judge_collateral(const struct verifier *v, struct trustee_request *req,
                                             const trustee_collateral *item, int64_t now,
                                             trustee_collateral_facts *out);
+/* Asks every verifier that takes this kind, until one finds it genuine. As verifier_judge_collateral. */
+MUST_CHECK result plugins_judge_collateral(const struct plugins *p, struct trustee_request *req,
+                                           const trustee_collateral *item, int64_t now, trustee_collateral_facts *out);
+/* Whether any verifier takes collateral. */
+bool plugins_take_collateral(const struct plugins *p);
 bool verifier_has_challenge(const struct verifier *v);
 MUST_CHECK result verifier_challenge(const struct verifier *v, struct trustee_request *req, const json *params,
                                      slice *nonce, slice *extra_params);

@@ -121,7 +121,7 @@ static void output_offload(struct http_conn *c, struct exchange *e)
     waiting = &e->x;
 }
 
-static const struct http_output OUTPUT = {output_send, output_wake, output_gone, output_offload};
+static const struct http_output OUTPUT = {output_send, output_wake, output_gone, output_offload, NULL};
 
 /* Lets everything happen that needs no more input. */
 static void settle(struct http_conn *c)
