@@ -77,3 +77,27 @@ result signature_verify(const struct public_key *key, const struct raw_signature
     ENSURE(signature_fits(key, signature->scheme), SIGNATURE_SCHEME);
     return key->type == KEY_RSA ? verify_rsa(key, signature, message) : verify_ecdsa(key, signature, message);
 }
+
+/* --- a key that is met once */
+
+/* SubjectPublicKeyInfo up to the point (RFC 5480, 2). */
+static const uint8_t P256_PREFIX[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
+                                      0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
+                                      0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04};
+static const uint8_t P384_PREFIX[] = {0x30, 0x76, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02,
+                                      0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22, 0x03, 0x62, 0x00, 0x04};
+
+result ecdsa_verify_point(enum key_type curve, slice point, const struct raw_signature *signature, slice message)
+{
+    uint8_t spki[sizeof P384_PREFIX + 2 * SCALAR_MAX];
+    slice prefix =
+        curve == KEY_P256 ? slice_of(P256_PREFIX, sizeof P256_PREFIX) : slice_of(P384_PREFIX, sizeof P384_PREFIX);
+    struct public_key *key;
+    ENSURE(curve != KEY_RSA && point.len == (curve == KEY_P256 ? 64 : 96), SIGNATURE_KEY);
+    memcpy(spki, prefix.ptr, prefix.len);
+    memcpy(spki + prefix.len, point.ptr, point.len);
+    TRY(public_key_new(slice_of(spki, prefix.len + point.len), &key));
+    result verified = signature_verify(key, signature, message);
+    public_key_free(key);
+    return verified;
+}

@@ -16,7 +16,7 @@
 struct certificate {
     slice der;
     slice tbs;                     /* what is signed: TBSCertificate with its tag and length */
-    slice serial;                  /* content of the INTEGER, without a leading zero octet */
+    slice serial;                  /* content of the INTEGER, without a leading zero octet; zero is one octet 0 */
     slice issuer, subject;         /* Name with its tag and length; compared bytewise */
     int64_t not_before, not_after; /* Unix seconds, both inclusive */
     slice spki;                    /* SubjectPublicKeyInfo with its tag and length */
@@ -36,6 +36,9 @@ struct certificate {
  * extension twice, other algorithms inside than outside. X509_FORM; X509_WEAK for a signature algorithm that
  * lib/signature has no name for. */
 MUST_CHECK result certificate_read(slice der, struct certificate *out);
+/* The same for one that is trusted as it is, whose own signature therefore proves nothing: an unknown signature
+ * algorithm is no failure, `scheme` is SIGNATURE_SCHEME_COUNT then. X509_FORM. */
+MUST_CHECK result certificate_read_trusted(slice der, struct certificate *out);
 /* The value (content of the OCTET STRING) of an extension, by the content of its OBJECT IDENTIFIER; false: absent. */
 bool certificate_extension(const struct certificate *c, slice oid, slice *value);
 /* Whether the signature is the issuer key's. X509_SIGNATURE, X509_WEAK where key and algorithm do not go together,

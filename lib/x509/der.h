@@ -33,13 +33,13 @@ bool der_read_whole(struct reader *r, uint8_t tag, slice *whole, slice *content)
 bool der_next_is(const struct reader *r, uint8_t tag);
 /* Steps over one element of any tag. */
 bool der_skip(struct reader *r);
-/* INTEGER that is not negative: minimal encoding; content without the leading zero octet. */
+/* INTEGER that is not negative: minimal encoding; content without the leading zero octet, save that zero is one. */
 bool der_read_unsigned(struct reader *r, slice *content);
 bool der_read_u64(struct reader *r, uint64_t *out);
 bool der_read_boolean(struct reader *r, bool *out); /* 0x00 or 0xff only */
 /* BIT STRING without unused bits. */
 bool der_read_bits(struct reader *r, slice *content);
-/* UTCTime or GeneralizedTime as RFC 5280, 4.1.2.5 has them, to Unix seconds. */
+/* UTCTime or GeneralizedTime as RFC 5280, 4.1.2.5 has them, to Unix seconds. Years before 2050 are taken in either. */
 bool der_read_time(struct reader *r, int64_t *out);
 
 #endif

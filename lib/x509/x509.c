@@ -1,248 +1,248 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/x509/x509.h"
 
-#include <openssl/bio.h>
-#include <openssl/crypto.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
-#include <openssl/x509v3.h>
+#include <stdlib.h>
 
-#define SECURITY_LEVEL 2 /* OpenSSL's name for 112 bits */
-#define PEM_MAX (1024 * 1024)
+#include "lib/x509/trust.h"
 
-struct x509_trust {
-    X509_STORE *store;
-    size_t count;
+struct x509_path {
+    size_t length;
+    int64_t not_before, not_after;
+    struct public_key *leaf_key;
+    struct certificate certificates[X509_CHAIN_MAX + 1]; /* views into bytes */
+    uint8_t bytes[];
 };
 
-result x509_trust_new(struct x509_trust **out)
-{
-    struct x509_trust *trust = OPENSSL_zalloc(sizeof *trust);
-    *out = trust;
-    ENSURE(trust, NO_MEMORY);
-    trust->store = X509_STORE_new();
-    if (!trust->store) {
-        x509_trust_free(trust);
-        *out = NULL;
-        return FAIL(NO_MEMORY);
-    }
-    return OK;
-}
+/* While a path is sought: views into the caller's chain and the trusted certificate. */
+struct search {
+    const struct x509_chain *chain;
+    struct certificate certificates[X509_CHAIN_MAX]; /* those before the trusted one */
+    size_t count;
+    const struct anchor *anchor;
+};
 
-void x509_trust_free(struct x509_trust *trust)
+/* RFC 5280, 6.1.3 (a)(4), and 4.2.1.1 where both name the key. */
+static bool is_issued_by(const struct certificate *c, const struct certificate *issuer)
 {
-    if (!trust)
-        return;
-    X509_STORE_free(trust->store);
-    OPENSSL_free(trust);
-}
-
-size_t x509_trust_count(const struct x509_trust *trust)
-{
-    return trust->count;
-}
-
-/* Exactly one certificate, and no byte more. NULL where it is not. The caller owns it. */
-static X509 *decode(slice der)
-{
-    const uint8_t *at = der.ptr;
-    if (der.len == 0 || der.len > X509_CERTIFICATE_MAX)
-        return NULL;
-    X509 *certificate = d2i_X509(NULL, &at, (long)der.len);
-    if (certificate && at == der.ptr + der.len)
-        return certificate;
-    X509_free(certificate);
-    ERR_clear_error();
-    return NULL;
-}
-
-result x509_trust_add_der(struct x509_trust *trust, slice der)
-{
-    X509 *certificate = decode(der);
-    ENSURE(certificate, X509_FORM);
-    bool added = X509_STORE_add_cert(trust->store, certificate) == 1;
-    X509_free(certificate);
-    ENSURE(added, NO_MEMORY);
-    trust->count++;
-    return OK;
-}
-
-/* Adds the next block of `in`; *more is false at the end. */
-static result add_block(struct x509_trust *trust, BIO *in, bool *more)
-{
-    char *name = NULL, *header = NULL;
-    uint8_t *der = NULL;
-    long length = 0;
-    *more = PEM_read_bio(in, &name, &header, &der, &length) == 1;
-    if (!*more) {
-        bool end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-        ERR_clear_error();
-        return end ? OK : FAIL(X509_FORM);
-    }
-    result added = FAIL(X509_FORM);
-    if (slice_equal(slice_text(name), S(PEM_STRING_X509)) && length > 0)
-        added = x509_trust_add_der(trust, slice_of(der, (size_t)length));
-    OPENSSL_free(name);
-    OPENSSL_free(header);
-    OPENSSL_free(der);
-    return added;
-}
-
-result x509_trust_add_pem(struct x509_trust *trust, slice pem)
-{
-    size_t before = trust->count;
-    ENSURE(pem.len > 0 && pem.len <= PEM_MAX, X509_FORM);
-    BIO *in = BIO_new_mem_buf(pem.ptr, (int)pem.len);
-    ENSURE(in, NO_MEMORY);
-    result added = OK;
-    for (bool more = true; more && !FAILED(added);)
-        added = add_block(trust, in, &more);
-    BIO_free(in);
-    TRY(added);
-    ENSURE(trust->count > before, X509_FORM);
-    return OK;
-}
-
-/* --- judging a chain
- * -------------------------------------------------------------------------------------------------- */
-
-static result failure_of(int error)
-{
-    switch (error) {
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-    case X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD:
-    case X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD:
-        return FAIL(X509_VALIDITY);
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-    case X509_V_ERR_CERT_UNTRUSTED:
-        return FAIL(X509_UNTRUSTED);
-    case X509_V_ERR_INVALID_CA:
-    case X509_V_ERR_INVALID_NON_CA:
-    case X509_V_ERR_PATH_LENGTH_EXCEEDED:
-    case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
-        return FAIL(X509_CA);
-    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
-    case X509_V_ERR_UNABLE_TO_DECRYPT_CERT_SIGNATURE:
-        return FAIL(X509_SIGNATURE);
-    case X509_V_ERR_EE_KEY_TOO_SMALL:
-    case X509_V_ERR_CA_KEY_TOO_SMALL:
-    case X509_V_ERR_CA_MD_TOO_WEAK:
-        return FAIL(X509_WEAK);
-    case X509_V_ERR_OUT_OF_MEM:
-        return FAIL(NO_MEMORY);
-    default:
-        return FAIL(X509_REFUSED);
-    }
-}
-
-/* OpenSSL is lenient here where RFC 5280 4.2.1.3 and 4.2.1.9 are not: it takes v1 roots and CAs without a key usage. */
-static bool may_issue(X509 *issuer, bool trusted)
-{
-    uint32_t usage = X509_get_key_usage(issuer); /* UINT32_MAX: no such extension */
-    if (X509_check_ca(issuer) != 1)
+    if (!slice_equal(c->issuer, issuer->subject))
         return false;
-    return usage == UINT32_MAX ? trusted : (usage & KU_KEY_CERT_SIGN) != 0;
+    return c->authority_key_id.len == 0 || issuer->key_id.len == 0 || slice_equal(c->authority_key_id, issuer->key_id);
 }
 
-static bool may_sign(X509 *leaf)
-{
-    return X509_check_ca(leaf) == 0 && (X509_get_key_usage(leaf) & KU_DIGITAL_SIGNATURE);
-}
+/* --- finding the path: names first, then signatures from the trusted key downwards, so that a key is not used before
+ * it is proven */
 
-/* The path that was built has the given certificates in the given order, and each may do what it did. */
-static result check_path(STACK_OF(X509) * path, STACK_OF(X509) * given)
+static result read_next(struct search *s)
 {
-    int length = sk_X509_num(path);
-    for (int i = 0; i < length && i < sk_X509_num(given); i++)
-        ENSURE(X509_cmp(sk_X509_value(path, i), sk_X509_value(given, i)) == 0, X509_ORDER);
-    ENSURE(may_sign(sk_X509_value(path, 0)), X509_CA);
-    for (int i = 1; i < length; i++)
-        ENSURE(may_issue(sk_X509_value(path, i), i == length - 1), X509_CA);
+    slice der = s->chain->certificates[s->count];
+    ENSURE(der.len > 0 && der.len <= X509_CERTIFICATE_MAX, X509_FORM);
+    TRY(certificate_read(der, &s->certificates[s->count]));
+    s->count++;
     return OK;
 }
 
-static result earliest_end(STACK_OF(X509) * path, int64_t *out)
+/* What stands in the chain at the place of the trusted certificate must be that, or the same key's certificate for
+ * itself: CAs publish their roots anew at times. */
+static result check_place(const struct search *s)
 {
-    *out = INT64_MAX;
-    for (int i = 0; i < sk_X509_num(path); i++) {
-        int days, seconds;
-        ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
-        bool known = epoch && ASN1_TIME_diff(&days, &seconds, epoch, X509_get0_notAfter(sk_X509_value(path, i))) == 1;
-        ASN1_TIME_free(epoch);
-        ENSURE(known, X509_VALIDITY);
-        int64_t end = (int64_t)days * 86400 + seconds;
-        if (end < *out)
-            *out = end;
-    }
-    return OK;
+    struct certificate sent;
+    if (s->count == s->chain->count)
+        return OK;
+    slice der = s->chain->certificates[s->count];
+    const struct certificate *trusted = &s->anchor->certificate;
+    if (slice_equal(der, trusted->der))
+        return OK;
+    ENSURE(der.len <= X509_CERTIFICATE_MAX, X509_FORM);
+    TRY(certificate_read(der, &sent));
+    ENSURE(slice_equal(sent.subject, trusted->subject) && slice_equal(sent.spki, trusted->spki), X509_ORDER);
+    return certificate_verify(&sent, s->anchor->key);
 }
 
-static result leaf_key(X509 *leaf, struct public_key **out)
+/* The trusted certificate that has signed the last one read. `failure` tells why none has. */
+static result find_anchor(const struct x509_trust *trust, struct search *s)
 {
-    uint8_t *spki = NULL;
-    int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(leaf), &spki);
-    ENSURE(length > 0, SIGNATURE_KEY);
-    result made = public_key_new(slice_of(spki, (size_t)length), out);
-    OPENSSL_free(spki);
-    return made;
-}
-
-static result judge(X509_STORE_CTX *ctx, STACK_OF(X509) * given, int64_t now, struct x509_verified *out)
-{
-    X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
-    X509_VERIFY_PARAM_set_time(param, (time_t)now);
-    X509_VERIFY_PARAM_set_depth(param, X509_CHAIN_MAX);
-    X509_VERIFY_PARAM_set_auth_level(param, SECURITY_LEVEL);
-    ENSURE(X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN) == 1, CRYPTO);
-    if (X509_verify_cert(ctx) != 1)
-        return failure_of(X509_STORE_CTX_get_error(ctx));
-    TRY(check_path(X509_STORE_CTX_get0_chain(ctx), given));
-    TRY(earliest_end(X509_STORE_CTX_get0_chain(ctx), &out->not_after));
-    return leaf_key(sk_X509_value(given, 0), &out->leaf_key);
-}
-
-static result decode_all(const struct x509_chain *chain, STACK_OF(X509) * into)
-{
-    for (size_t i = 0; i < chain->count; i++) {
-        X509 *certificate = decode(chain->certificates[i]);
-        ENSURE(certificate, X509_FORM);
-        if (sk_X509_push(into, certificate) <= 0) {
-            X509_free(certificate);
-            return FAIL(NO_MEMORY);
+    const struct certificate *last = &s->certificates[s->count - 1];
+    result failure = FAIL(X509_UNTRUSTED);
+    for (const struct anchor *a = trust->first; a; a = a->next) {
+        if (!is_issued_by(last, &a->certificate))
+            continue;
+        failure = certificate_verify(last, a->key);
+        if (!FAILED(failure)) {
+            s->anchor = a;
+            return check_place(s);
         }
     }
+    return failure;
+}
+
+static bool may_sign_evidence(const struct certificate *leaf)
+{
+    return !leaf->is_ca && (!leaf->has_key_usage || (leaf->key_usage & KEY_USAGE_DIGITAL_SIGNATURE));
+}
+
+static result find_path(const struct x509_trust *trust, struct search *s)
+{
+    result failure = OK;
+    ENSURE(s->chain->count > 0 && s->chain->count <= X509_CHAIN_MAX, X509_LENGTH);
+    while (s->count < s->chain->count) {
+        TRY(read_next(s));
+        ENSURE(may_sign_evidence(&s->certificates[0]), X509_CA);
+        ENSURE(s->count == 1 || is_issued_by(&s->certificates[s->count - 2], &s->certificates[s->count - 1]),
+               X509_ORDER);
+        failure = find_anchor(trust, s);
+        if (s->anchor)
+            break;
+    }
+    return failure;
+}
+
+/* --- the path as a block of its own */
+
+static result path_alloc(const struct search *s, struct x509_path **out)
+{
+    size_t size = s->anchor->certificate.der.len;
+    for (size_t i = 0; i < s->count; i++)
+        size += s->certificates[i].der.len;
+    *out = calloc(1, sizeof **out + size);
+    ENSURE(*out, NO_MEMORY);
     return OK;
 }
 
-static result verify_given(const struct x509_trust *trust, STACK_OF(X509) * given, int64_t now,
-                           struct x509_verified *out)
+static result copy_certificates(const struct search *s, struct x509_path *path)
 {
-    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-    ENSURE(ctx, NO_MEMORY);
-    result judged = FAIL(NO_MEMORY);
-    if (X509_STORE_CTX_init(ctx, trust->store, sk_X509_value(given, 0), given) == 1)
-        judged = judge(ctx, given, now, out);
-    X509_STORE_CTX_free(ctx);
-    ERR_clear_error();
-    return judged;
+    uint8_t *at = path->bytes;
+    path->not_before = INT64_MIN;
+    path->not_after = INT64_MAX;
+    for (size_t i = 0; i <= s->count; i++) {
+        slice der = i < s->count ? s->certificates[i].der : s->anchor->certificate.der;
+        struct certificate *c = &path->certificates[path->length++];
+        memcpy(at, der.ptr, der.len);
+        TRY(certificate_read_trusted(slice_of(at, der.len), c));
+        at += der.len;
+        path->not_before = c->not_before > path->not_before ? c->not_before : path->not_before;
+        path->not_after = c->not_after < path->not_after ? c->not_after : path->not_after;
+    }
+    return OK;
+}
+
+/* --- judging it: RFC 5280, 6.1.4 */
+
+static bool may_issue(const struct certificate *c, bool trusted)
+{
+    bool by_usage = c->has_key_usage ? (c->key_usage & KEY_USAGE_CERT_SIGN) != 0 : trusted;
+    return c->is_ca && by_usage;
+}
+
+static result check_issuers(const struct x509_path *path)
+{
+    int below = 0; /* issuers nearer to the leaf, those for themselves not counted */
+    for (size_t i = 1; i < path->length; i++) {
+        const struct certificate *c = &path->certificates[i];
+        ENSURE(may_issue(c, i == path->length - 1), X509_CA);
+        ENSURE(c->path_length < 0 || below <= c->path_length, X509_CA);
+        below += !slice_equal(c->subject, c->issuer);
+    }
+    for (size_t i = 0; i < path->length; i++)
+        ENSURE(!path->certificates[i].unknown_critical, X509_REFUSED);
+    return OK;
+}
+
+/* From the one that the trusted key has signed, which is proven, down to the leaf. */
+static result check_signatures(struct x509_path *path)
+{
+    for (size_t i = path->length - 2; i > 0; i--) {
+        struct public_key *key;
+        TRY(x509_key_new(path->certificates[i].spki, &key));
+        result verified = certificate_verify(&path->certificates[i - 1], key);
+        public_key_free(key);
+        TRY(verified);
+    }
+    return x509_key_new(path->certificates[0].spki, &path->leaf_key);
+}
+
+static result judge(const struct search *s, struct x509_path *path)
+{
+    TRY(copy_certificates(s, path));
+    TRY(check_issuers(path));
+    return check_signatures(path);
+}
+
+result x509_path_new(const struct x509_trust *trust, const struct x509_chain *chain, struct x509_path **out)
+{
+    struct search s = {.chain = chain};
+    struct x509_path *path;
+    *out = NULL;
+    TRY(find_path(trust, &s));
+    TRY(path_alloc(&s, &path));
+    result judged = judge(&s, path);
+    if (FAILED(judged)) {
+        x509_path_free(path);
+        return judged;
+    }
+    *out = path;
+    return OK;
+}
+
+void x509_path_free(struct x509_path *path)
+{
+    if (!path)
+        return;
+    public_key_free(path->leaf_key);
+    free(path);
+}
+
+/* --- what is asked of a path */
+
+size_t x509_path_length(const struct x509_path *path)
+{
+    return path->length;
+}
+
+const struct certificate *x509_path_certificate(const struct x509_path *path, size_t n)
+{
+    return &path->certificates[n];
+}
+
+const struct public_key *x509_path_leaf_key(const struct x509_path *path)
+{
+    return path->leaf_key;
+}
+
+int64_t x509_path_not_after(const struct x509_path *path)
+{
+    return path->not_after;
+}
+
+int64_t x509_path_not_before(const struct x509_path *path)
+{
+    return path->not_before;
+}
+
+result x509_path_valid_at(const struct x509_path *path, int64_t now)
+{
+    ENSURE(path->not_before <= now && now <= path->not_after, X509_VALIDITY);
+    return OK;
+}
+
+result x509_path_check_revocation(const struct x509_path *path, size_t n, const struct crl *crl, int64_t now)
+{
+    ENSURE(n + 1 < path->length && crl && crl_is_of(crl, &path->certificates[n + 1]), X509_NO_CRL);
+    ENSURE(crl_this_update(crl) <= now && now <= crl_next_update(crl), X509_CRL_VALIDITY);
+    ENSURE(!crl_lists(crl, path->certificates[n].serial), X509_IS_REVOKED);
+    return OK;
 }
 
 result x509_verify_chain(const struct x509_trust *trust, const struct x509_chain *chain, int64_t now,
                          struct x509_verified *out)
 {
+    struct x509_path *path;
     *out = (struct x509_verified){0};
-    ENSURE(chain->count > 0 && chain->count <= X509_CHAIN_MAX, X509_LENGTH);
-    STACK_OF(X509) *given = sk_X509_new_reserve(NULL, X509_CHAIN_MAX);
-    ENSURE(given, NO_MEMORY);
-    result done = decode_all(chain, given);
-    if (!FAILED(done))
-        done = verify_given(trust, given, now, out);
-    sk_X509_pop_free(given, X509_free);
-    return done;
+    TRY(x509_path_new(trust, chain, &path));
+    result valid = x509_path_valid_at(path, now);
+    if (!FAILED(valid)) {
+        *out = (struct x509_verified){path->leaf_key, path->not_after};
+        path->leaf_key = NULL;
+    }
+    x509_path_free(path);
+    return valid;
 }

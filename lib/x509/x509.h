@@ -16,9 +16,10 @@ struct x509_trust;
 MUST_CHECK result x509_trust_new(struct x509_trust **out);
 void x509_trust_free(struct x509_trust *trust); /* NULL is fine */
 /* Adds every certificate of a PEM text; text between the blocks is ignored, blocks of other kinds are refused.
- * X509_FORM (also where there is none), NO_MEMORY. */
+ * X509_FORM (also where there is none), X509_WEAK and SIGNATURE_KEY for a key that lib/signature does not take,
+ * NO_MEMORY. */
 MUST_CHECK result x509_trust_add_pem(struct x509_trust *trust, slice pem);
-/* Adds one certificate. X509_FORM, NO_MEMORY. */
+/* Adds one certificate; its own signature is not looked at. X509_FORM, X509_WEAK, SIGNATURE_KEY, NO_MEMORY. */
 MUST_CHECK result x509_trust_add_der(struct x509_trust *trust, slice der);
 size_t x509_trust_count(const struct x509_trust *trust);
 
@@ -37,9 +38,10 @@ struct x509_verified {
  * may or may not be in the chain; what the chain has beyond it is not read. Demanded of all: X.509v3 with CA bit, path
  * length and, save the trusted one, keyCertSign for issuers; no CA bit for the leaf, and digitalSignature where it has
  * a key usage; validity at `now` (Unix seconds); 112 bits of security (so neither SHA-1 nor RSA below 2048 bits); no
- * unknown critical extension; the order given. Revocation is not looked at.
+ * unknown critical extension; the order given. A CA whose name and key are trusted may be sent as another certificate
+ * that it has signed for itself. Revocation is not looked at.
  * X509_LENGTH, X509_FORM, X509_ORDER, X509_UNTRUSTED, X509_VALIDITY, X509_CA, X509_SIGNATURE, X509_WEAK, X509_REFUSED,
- * SIGNATURE_KEY for a leaf key that lib/signature does not take, NO_MEMORY. */
+ * SIGNATURE_KEY for a key that lib/signature does not take, NO_MEMORY. */
 MUST_CHECK result x509_verify_chain(const struct x509_trust *trust, const struct x509_chain *chain, int64_t now,
                                     struct x509_verified *out);
 
