@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/dcap/statement.h"
+
+#include "lib/dcap/fields.h"
+
+/* --- where a member's value stands ---------------------------------------------------------------------------------
+ * The signature is over the bytes as they came, of which the JSON reader keeps no position. What is walked over here
+ * has passed that reader: it is one object, whose names are unique. A name written with escapes is not found. */
+
+static size_t after_space(slice text, size_t at)
+{
+    while (at < text.len && memchr(" \t\r\n", text.ptr[at], 4))
+        at++;
+    return at;
+}
+
+/* `at` is behind the opening quote. */
+static size_t after_string(slice text, size_t at)
+{
+    while (at < text.len && text.ptr[at] != '"')
+        at += text.ptr[at] == '\\' ? 2 : 1;
+    return at + 1;
+}
+
+static size_t after_value(slice text, size_t at)
+{
+    size_t depth = 0;
+    while (at < text.len) {
+        uint8_t c = text.ptr[at];
+        if (c == '"') {
+            at = after_string(text, at + 1);
+        } else if (c == '{' || c == '[') {
+            depth++;
+            at++;
+        } else if (c == '}' || c == ']') {
+            if (depth == 0)
+                return at;
+            depth--;
+            at++;
+        } else if (depth == 0 && memchr(", \t\r\n", c, 5)) {
+            return at;
+        } else {
+            at++;
+            continue;
+        }
+        if (depth == 0)
+            return at;
+    }
+    return at;
+}
+
+static bool find_member(slice text, slice name, slice *value)
+{
+    size_t at = after_space(text, 0) + 1; /* the brace */
+    while ((at = after_space(text, at)) < text.len && text.ptr[at] == '"') {
+        size_t start = at + 1, end = after_string(text, start);
+        slice key = slice_sub(text, start, end - 1 - start);
+        at = after_space(text, after_space(text, end) + 1); /* the colon */
+        end = after_value(text, at);
+        if (slice_equal(key, name)) {
+            *value = slice_sub(text, at, end - at);
+            return value->len > 0;
+        }
+        at = after_space(text, end) + 1; /* the comma */
+    }
+    return false;
+}
+
+/* --- taking it apart ------------------------------------------------------------------------------------------------
+ */
+
+result statement_read(slice answer, slice member, struct arena *scratch, struct statement *out)
+{
+    const json *root;
+    *out = (struct statement){0};
+    result r = json_parse(scratch, answer, &root);
+    if (FAILED(r))
+        return FAIL(r.reason == JSON_BUDGET ? NO_MEMORY : DCAP_COLLATERAL_FORM);
+    ENSURE(json_type(root) == TRUSTEE_NODE_OBJECT, DCAP_COLLATERAL_FORM);
+    out->body = json_get(root, member);
+    ENSURE(json_type(out->body) == TRUSTEE_NODE_OBJECT, DCAP_COLLATERAL_FORM);
+    ENSURE(find_member(answer, member, &out->verbatim), DCAP_COLLATERAL_FORM);
+    ENSURE(field_hex(root, S("signature"), out->signature, sizeof out->signature), DCAP_COLLATERAL_FORM);
+    return OK;
+}
+
+bool statement_dates(const json *body, struct dcap_statement *out)
+{
+    return field_date(body, S("issueDate"), &out->issued) && field_date(body, S("nextUpdate"), &out->next_update) &&
+           out->issued < out->next_update &&
+           field_number(body, S("tcbEvaluationDataNumber"), UINT32_MAX, &out->evaluation_number);
+}
+
+result statement_verify(struct statement *s, const struct x509_trust *trust, slice chain, struct arena *scratch)
+{
+    struct raw_signature signature = {.scheme = SIGNATURE_ECDSA,
+                                      .hash = HASH_SHA256,
+                                      .r = slice_of(s->signature, 32),
+                                      .s = slice_of(s->signature + 32, 32)};
+    TRY(signer_new(trust, chain, scratch, &s->signer));
+    result r = signature_verify(x509_path_leaf_key(s->signer), &signature, s->verbatim);
+    if (!FAILED(r))
+        return OK;
+    x509_path_free(s->signer);
+    s->signer = NULL;
+    return FAIL(r.reason == SIGNATURE_INVALID ? DCAP_COLLATERAL_SIGNATURE : r.reason);
+}
