@@ -293,11 +293,11 @@ static result open_all(struct opening *o, const char *program, const char *confi
     TRY(say(o, open_plugins(o), "loading plugins"));
     TRY(say(o, bindings_load(&c->ini, c->release.require_binding, &s->bindings, o->error, o->error_size), "bindings"));
     TRY(say(o, open_admins(o), "administrators"));
-    TRY(say(o, config_finish(c, o->error, o->error_size), "configuration"));
     TRY(say(o, open_sealer(o), "session keys"));
     TRY(say(o, open_signer(o), "token key"));
     TRY(say(o, open_issuer(o), "token issuer"));
     TRY(say(o, open_trust(o), "token trust"));
+    TRY(say(o, config_finish(c, o->error, o->error_size), "configuration"));
     TRY(say(o, keys_are_disjoint(o), "keys"));
     TRY(say(o, open_stores(o, program, config_file), "storage"));
     token_trust_revoke(s->trust, revocation_before(s->revocation));
