@@ -370,3 +370,8 @@ result service_engine_only(struct config *config, struct plugins **plugins, cons
     snprintf(error, error_size, "the plugin %.*s evaluates no policies", SLICE_ARG(config->policy.use));
     return FAIL(CONFIG_VALUE);
 }
+
+uint64_t policy_deadline_ms(const struct http_exchange *x)
+{
+    return http_is_offloaded(x) ? service_of(x)->config->policy.timeout * 1000 : POLICY_WORKER_MS;
+}

@@ -91,6 +91,8 @@ void http_reply(struct http_exchange *x, const struct http_reply *reply);
  * thread. done() is called even when the client has gone. */
 void http_offload(struct http_exchange *x, void (*work)(struct http_exchange *x),
                   void (*done)(struct http_exchange *x));
+/* Between work() and done(). */
+bool http_is_offloaded(const struct http_exchange *x);
 /* True once the client has gone: nobody reads the reply. */
 bool http_gone(const struct http_exchange *x);
 

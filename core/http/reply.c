@@ -222,6 +222,11 @@ void http_offload(struct http_exchange *x, void (*work)(struct http_exchange *x)
     e->conn->worker->output->offload(e->conn, e);
 }
 
+bool http_is_offloaded(const struct http_exchange *x)
+{
+    return exchange_of(x)->work != NULL;
+}
+
 bool http_gone(const struct http_exchange *x)
 {
     const struct http_conn *c = exchange_of(x)->conn;
