@@ -8,6 +8,7 @@
 #include "core/conf/file.h"
 #include "core/crypto/x5c_header.h"
 #include "core/log/log.h"
+#include "core/token/issuers.h"
 
 #define KEY_FILE_MAX 65536u
 #define LIST_MAX 64u
@@ -131,48 +132,17 @@ static result open_issuer(struct opening *o)
     return ear_issuer_new(s->signer, &settings, &s->issuer);
 }
 
-static result read_list(struct opening *o, const char *option, const struct bind_list *list, slice *out)
-{
-    if (list->count > LIST_MAX) {
-        snprintf(o->error, o->error_size, "%s: %u files at most", option, LIST_MAX);
-        return FAIL(CONFIG_VALUE);
-    }
-    for (size_t i = 0; i < list->count; i++)
-        TRY(file_read(option, list->items[i], 1u << 20, false, &o->service->arena, &out[i], o->error, o->error_size));
-    return OK;
-}
-
 static result open_trust(struct opening *o)
 {
     struct service *s = o->service;
     const struct token_config *t = &o->config->token;
-    slice certificates[LIST_MAX];
-    slice *jwks = arena_array(&s->arena, slice, LIST_MAX);
-    const char **pointers = arena_array(&s->arena, const char *, LIST_MAX);
-    ENSURE(jwks && pointers, NO_MEMORY);
-    TRY(read_list(o, "[token] trusted_certificates", &t->trusted_certificates, certificates));
-    TRY(read_list(o, "[token] trusted_jwks", &t->trusted_jwks, jwks));
-    struct text all = text_begin(&s->arena);
-    for (size_t i = 0; i < t->trusted_certificates.count; i++) {
-        text_add(&all, certificates[i]);
-        text_lit(&all, "\n");
-    }
-    slice anchors = text_end(&all);
-    for (size_t i = 0; i < t->key_pointers.count && i < LIST_MAX; i++)
-        pointers[i] = text_of(t->key_pointers.items[i], &s->arena);
+    struct bind b = {&o->config->ini, &s->arena, o->error, o->error_size};
     struct trust_settings settings = {.own = s->signer,
                                       .own_issuer = text_of(t->issuer, &s->arena),
                                       .own_profile = text_of(t->profile, &s->arena),
-                                      .anchors_pem = anchors,
-                                      .jwks = jwks,
-                                      .jwks_count = t->trusted_jwks.count,
-                                      .issuers = t->trusted_issuers.items,
-                                      .issuer_count = t->trusted_issuers.count,
                                       .insecure_header_jwk = t->insecure_header_jwk,
-                                      .leeway = (unsigned)t->leeway,
-                                      .key_pointers = pointers,
-                                      .key_pointer_count =
-                                          t->key_pointers.count < LIST_MAX ? t->key_pointers.count : LIST_MAX};
+                                      .leeway = (unsigned)t->leeway};
+    TRY(token_issuers_read(&b, &settings.issuers, &settings.issuer_count));
     return token_trust_new(&settings, &s->trust, o->error, o->error_size);
 }
 
@@ -216,7 +186,7 @@ static const struct bind_table role_table = {
     1};
 
 static const struct bind_table *const named_tables[] = {&PLUGIN_COMMON_TABLE, &admin_key_table, &role_table,
-                                                        &BINDING_TABLE};
+                                                        &BINDING_TABLE, &TOKEN_ISSUER_TABLE};
 
 void service_config_help(FILE *out)
 {
@@ -323,11 +293,11 @@ static result open_all(struct opening *o, const char *program, const char *confi
     TRY(say(o, open_plugins(o), "loading plugins"));
     TRY(say(o, bindings_load(&c->ini, c->release.require_binding, &s->bindings, o->error, o->error_size), "bindings"));
     TRY(say(o, open_admins(o), "administrators"));
-    TRY(say(o, config_finish(c, o->error, o->error_size), "configuration"));
     TRY(say(o, open_sealer(o), "session keys"));
     TRY(say(o, open_signer(o), "token key"));
     TRY(say(o, open_issuer(o), "token issuer"));
     TRY(say(o, open_trust(o), "token trust"));
+    TRY(say(o, config_finish(c, o->error, o->error_size), "configuration"));
     TRY(say(o, keys_are_disjoint(o), "keys"));
     TRY(say(o, open_stores(o, program, config_file), "storage"));
     token_trust_revoke(s->trust, revocation_before(s->revocation));
@@ -399,4 +369,9 @@ result service_engine_only(struct config *config, struct plugins **plugins, cons
         return OK;
     snprintf(error, error_size, "the plugin %.*s evaluates no policies", SLICE_ARG(config->policy.use));
     return FAIL(CONFIG_VALUE);
+}
+
+uint64_t policy_deadline_ms(const struct http_exchange *x)
+{
+    return http_is_offloaded(x) ? service_of(x)->config->policy.timeout * 1000 : POLICY_WORKER_MS;
 }

@@ -61,6 +61,9 @@ void service_config_reference(FILE *out);
 MUST_CHECK result service_engine_only(struct config *config, struct plugins **plugins, const struct engine **engine,
                                       char *error, size_t error_size);
 
+/* How long a policy may take for an exchange, by the thread that it is on. */
+uint64_t policy_deadline_ms(const struct http_exchange *x);
+
 /* The service that an exchange belongs to. */
 static inline struct service *service_of(const struct http_exchange *x)
 {

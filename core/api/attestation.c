@@ -171,5 +171,10 @@ void api_attest(struct http_exchange *x)
         return;
     }
     attest_work(x);
+    if (t->outcome.reason == POLICY_SLOW) {
+        record_begin(&t->record, &x->slot->scratch, "attestation", x->id);
+        http_offload(x, attest_work, attest_done);
+        return;
+    }
     attest_done(x);
 }

@@ -77,7 +77,8 @@ static struct pending *guest_begin(struct http_exchange *x)
 
 void api_resource_get(struct http_exchange *x)
 {
-    if (!guest_begin(x))
+    struct pending *p = guest_begin(x);
+    if (!p)
         return;
     const struct service *s = service_of(x);
     if (store_flags(s->store) & TRUSTEE_STORAGE_BLOCKING_GET || policies_slow(s->policies, POLICY_RESOURCE)) {
@@ -85,6 +86,10 @@ void api_resource_get(struct http_exchange *x)
         return;
     }
     release_work(x);
+    if (p->outcome.reason == POLICY_SLOW) {
+        http_offload(x, release_work, release_done);
+        return;
+    }
     release_done(x);
 }
 

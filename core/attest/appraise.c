@@ -208,11 +208,12 @@ static result ask(struct appraisal_request *req, const struct appraisal_in *in, 
                                   .rule_count = 2,
                                   .rules = rules,
                                   .input = in->evidence,
+                                  .data = in->data,
                                   .now = req->now,
                                   .deadline_ms = in->timeout_ms,
                                   .reference = reference_of};
     result r = policy_evaluate(in->policy, &req->base, &question, answer);
-    return FAILED(r) && r.reason != NO_MEMORY ? FAIL(APPRAISAL_FAILED) : r;
+    return FAILED(r) && r.reason != NO_MEMORY && r.reason != POLICY_SLOW ? FAIL(APPRAISAL_FAILED) : r;
 }
 
 static slice names_text(const struct record_name *names, struct arena *a)

@@ -27,10 +27,11 @@ struct appraisal_request {
 struct appraisal_in {
     struct policy *policy;
     tree evidence; /* annotated evidence of one device: the policy's input */
+    tree data; /* merged into the policy's data: what it is told of the service; the same for the service's life */
     uint64_t timeout_ms;
 };
 
-/* APPRAISAL_FAILED, APPRAISAL_VECTOR, NO_MEMORY; the record has the reference values that were missing and, where the
+/* APPRAISAL_FAILED, APPRAISAL_VECTOR, POLICY_SLOW, NO_MEMORY; the record has the reference values that were missing and, where the
  * device is not affirmed, those that it does not meet. */
 MUST_CHECK result appraise(struct appraisal_memory *m, struct appraisal_request *req, const struct appraisal_in *in,
                            struct ear_appraisal *out);

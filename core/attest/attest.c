@@ -5,6 +5,7 @@
 #include "core/attest/initdata.h"
 #include "core/attest/runtime.h"
 #include "core/clock/clock.h"
+#include "core/policy/switches.h"
 
 #define EVIDENCE_NODES_MIN 1024u
 #define CLASSES_MAX 8
@@ -40,6 +41,8 @@ struct piece {
 
 static result refuse(struct attestation *t, enum reason why)
 {
+    if (why == POLICY_SLOW)
+        return FAIL(why); /* nothing was decided */
     record_refuse(t->record, why, NO_SLICE);
     return FAIL(why);
 }
@@ -170,6 +173,14 @@ static result verify(struct attestation *t, const struct piece *p, tree *evidenc
     return FAILED(r) ? refuse(t, r.reason) : OK;
 }
 
+static result appraisal_data(struct attestation *t, tree *out)
+{
+    struct trustee_writer w;
+    TRY(claims_begin(&w, t->arena, 8 + CONFIG_SWITCHES_MAX));
+    switch_claims(t->service->config, &w);
+    return claims_end(&w, out);
+}
+
 static result appraise_one(struct attestation *t, slice class, tree evidence, struct ear_appraisal *out)
 {
     slice id = arena_printf(t->arena, "default_%.*s", SLICE_ARG(class));
@@ -177,8 +188,10 @@ static result appraise_one(struct attestation *t, slice class, tree evidence, st
     struct policy *policy = policies_pin(t->service->policies, POLICY_APPRAISAL, id);
     if (!policy)
         return refuse(t, APPRAISAL_NO_POLICY);
-    struct appraisal_in in = {policy, evidence, t->service->config->policy.timeout * 1000};
-    result r = appraise(t->service->appraisals, &t->request, &in, out);
+    struct appraisal_in in = {.policy = policy, .evidence = evidence, .timeout_ms = policy_deadline_ms(t->x)};
+    result r = appraisal_data(t, &in.data);
+    if (!FAILED(r))
+        r = appraise(t->service->appraisals, &t->request, &in, out);
     policy_unpin(policy);
     return FAILED(r) ? refuse(t, r.reason) : OK;
 }

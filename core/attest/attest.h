@@ -17,7 +17,8 @@ struct attest_answer {
     bool verified; /* a verifier was asked: the refusal is about evidence */
 };
 
-/* Judges x's request. On refusal the record says why. Runs on the worker's thread and allocates in the slot only. */
+/* Judges x's request. On refusal the record says why. Runs on the worker's thread, or on a pool thread: there it is
+ * begun again, with a fresh record, after POLICY_SLOW. Allocates in the slot only. */
 MUST_CHECK result attest(struct http_exchange *x, struct record *record, struct attest_answer *out);
 
 #endif

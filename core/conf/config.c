@@ -37,7 +37,8 @@ static const struct bind_option http_options[] = {
      .help = "requests in flight for each worker; more are answered 503"},
     {"connections", BIND_NUMBER, AT(connections), .fallback = "10000", .min = 1, .max = 1000000,
      .help = "open connections for each worker"},
-    {"head_timeout", BIND_DURATION, AT(head_timeout), .fallback = "5s", .min = 1, .max = 600, .help = "for all headers"},
+    {"head_timeout", BIND_DURATION, AT(head_timeout), .fallback = "5s", .min = 1, .max = 600,
+     .help = "for all headers"},
     {"body_timeout", BIND_DURATION, AT(body_timeout), .fallback = "30s", .min = 1, .max = 3600, .help = "for the body"},
     {"handshake_timeout", BIND_DURATION, AT(handshake_timeout), .fallback = "5s", .min = 1, .max = 600,
      .help = "for the TLS handshake"},
@@ -75,15 +76,8 @@ static const struct bind_option token_options[] = {
     {"profile", BIND_TEXT, AT(profile), .fallback = "tag:github.com,2024:confidential-containers/Trustee",
      .help = "claim eat_profile"},
     {"verbose", BIND_BOOL, AT(verbose), .fallback = "yes", .help = "no: leave additional-evidence out of tokens"},
-    {"trusted_certificates", BIND_PATH, AT(trusted_certificates), .flags = BIND_MANY,
-     .help = "PEM certificates that vouch for the header keys of other issuers' tokens"},
-    {"trusted_jwks", BIND_PATH, AT(trusted_jwks), .flags = BIND_MANY, .help = "JWK sets of other issuers"},
-    {"trusted_issuer", BIND_TEXT, AT(trusted_issuers), .flags = BIND_MANY,
-     .help = "claim iss that tokens of others must have; none: their key alone decides"},
     {"allow_insecure_header_jwk", BIND_BOOL, AT(insecure_header_jwk), .fallback = "no",
      .help = "believe whatever key a token's header brings: for trying out only"},
-    {"key_pointer", BIND_TEXT, AT(key_pointers), .flags = BIND_MANY,
-     .help = "JSON pointer to the TEE key in other issuers' tokens, before the usual ones"},
 };
 #undef AT
 static const struct bind_option admin_options[] = {
@@ -135,7 +129,8 @@ static const struct bind_table tables[] = {
 static const struct bind_table others[] = {{"plugin", "NAME", NULL, NULL, 0},
                                            {"admin-key", "NAME", NULL, NULL, 0},
                                            {"role", "NAME", NULL, NULL, 0},
-                                           {"binding", "NAME", NULL, NULL, 0}};
+                                           {"binding", "NAME", NULL, NULL, 0},
+                                           {"token-issuer", "NAME", NULL, NULL, 0}};
 
 static result restricted(const struct config *c, char *error, size_t error_size)
 {
@@ -166,10 +161,11 @@ static result tls_has_files(const struct config *c, char *error, size_t error_si
 {
     if (!c->http.tls || (c->http.certificate.len && c->http.private_key.len))
         return OK;
-    snprintf(error, error_size,
-             "%.*s: [http] tls = yes needs certificate and private_key; `trusteectl init` makes a pair for a start, and "
-             "tls = no serves plain HTTP",
-             SLICE_ARG(c->ini.file));
+    snprintf(
+        error, error_size,
+        "%.*s: [http] tls = yes needs certificate and private_key; `trusteectl init` makes a pair for a start, and "
+        "tls = no serves plain HTTP",
+        SLICE_ARG(c->ini.file));
     return FAIL(CONFIG_VALUE);
 }
 

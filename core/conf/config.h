@@ -36,7 +36,6 @@ struct token_config {
     slice signing_key, certificate_chain, certificate_url, issuer, developer, build, profile;
     uint64_t life, leeway;
     bool verbose, insecure_header_jwk;
-    struct bind_list trusted_certificates, trusted_jwks, trusted_issuers, key_pointers;
 };
 
 struct admin_config {

@@ -91,6 +91,8 @@ void http_reply(struct http_exchange *x, const struct http_reply *reply);
  * thread. done() is called even when the client has gone. */
 void http_offload(struct http_exchange *x, void (*work)(struct http_exchange *x),
                   void (*done)(struct http_exchange *x));
+/* Between work() and done(). */
+bool http_is_offloaded(const struct http_exchange *x);
 /* Sets the exchange aside without holding a thread, until http_resume() has been called, from any thread, exactly once:
  * then resumed(x) runs on the worker's thread, even when the client has gone. Call it before whoever is to resume
  * learns of the exchange. False: a quarter of the worker's slots wait already (one of fewer than four): answer 503. */

@@ -251,6 +251,11 @@ void http_resumed(struct exchange *e)
     e->done(&e->x);
 }
 
+bool http_is_offloaded(const struct http_exchange *x)
+{
+    return exchange_of(x)->work != NULL;
+}
+
 bool http_gone(const struct http_exchange *x)
 {
     const struct http_conn *c = exchange_of(x)->conn;

@@ -125,6 +125,7 @@ static void job_done(uv_work_t *job, int status)
 {
     struct exchange *e = job->data;
     (void)status; /* jobs are never cancelled */
+    e->work = NULL;
     e->done(&e->x);
 }
 
@@ -135,6 +136,7 @@ static void output_offload(struct http_conn *c, struct exchange *e)
         return;
     /* Fails for a missing callback only. */
     e->work(&e->x);
+    e->work = NULL;
     e->done(&e->x);
 }
 

@@ -11,7 +11,7 @@
 #include "core/policy/trial.h"
 
 #define POLICIES_MAX 128
-#define SLOW_NS UINT64_C(50000000) /* a thousand times what the shipped policies take */
+#define SLOW_NS (POLICY_WORKER_MS * UINT64_C(1000000))
 
 struct policies {
     const struct engine *engine;
@@ -217,9 +217,10 @@ result policy_evaluate(struct policy *p, struct trustee_request *req, const trus
     ENSURE(p->compiled, POLICY_FAULT);
     uint64_t begin = clock_monotonic_ns();
     result r = engine_evaluate(p->engine, req, p->compiled, in, out);
-    if (clock_monotonic_ns() - begin > SLOW_NS)
-        __atomic_store_n(&p->slow, 1, __ATOMIC_RELAXED);
-    return r;
+    if (clock_monotonic_ns() - begin <= SLOW_NS)
+        return r;
+    __atomic_store_n(&p->slow, 1, __ATOMIC_RELAXED);
+    return FAILED(r) && in->deadline_ms == POLICY_WORKER_MS ? FAIL(POLICY_SLOW) : r;
 }
 
 bool policies_slow(struct policies *t, enum policy_space space)

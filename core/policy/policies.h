@@ -31,6 +31,11 @@ struct policy {
     unsigned slow;       /* atomic: an evaluation took so long that the next ones go to the pool */
 };
 
+/* How long an evaluation may take on a worker's own thread, where everybody whom that worker serves waits for it. One
+ * that takes longer fails with POLICY_SLOW, is begun again on a pool thread with all of [policy] timeout, and so are all
+ * later ones of that policy. Several hundred times what the shipped policies take. */
+#define POLICY_WORKER_MS 20
+
 struct policies;
 
 /* How a policy is tried before it is believed: a program and its arguments that read the text on standard input, exit 0
@@ -49,12 +54,12 @@ void policies_close(struct policies *p);
 /* The policy in force, pinned; NULL where there is none (deny). `id`: POLICY_RESOURCE_ID, "default_cpu", … */
 struct policy *policies_pin(struct policies *p, enum policy_space space, slice id);
 void policy_unpin(struct policy *p);
-/* Evaluates. A policy that did not compile: POLICY_FAULT. */
+/* Evaluates. A policy that did not compile: POLICY_FAULT; POLICY_SLOW with POLICY_WORKER_MS as the deadline. */
 MUST_CHECK result policy_evaluate(struct policy *p, struct trustee_request *req, const trustee_policy_in *in,
                                   tree *out);
 
 /* Whether a policy of the space in force has been slow: then what evaluates it does so on a pool thread, so that a
- * policy that runs away holds up a worker, and everybody whom that worker serves, once at most. */
+ * policy that runs away holds up a worker for POLICY_WORKER_MS at most, and once. */
 bool policies_slow(struct policies *p, enum policy_space space);
 
 /* Blocks: pool thread. POLICY_ID, POLICY_REFUSED (with `error`), POLICY_LIMIT, STORAGE, POLICY_FAULT. */

@@ -2,6 +2,7 @@
 #include "core/release/release.h"
 
 #include "core/clock/clock.h"
+#include "core/policy/switches.h"
 #include "core/session/challenge.h"
 
 #define DATA_NODES 256u
@@ -116,19 +117,6 @@ static result query_claims(slice query, struct trustee_writer *w, struct arena *
     return OK;
 }
 
-/* Every switch that weakens a check and is on, so that a policy can refuse under it. */
-static void switch_claims(const struct config *config, struct trustee_writer *w)
-{
-    const char *names[CONFIG_SWITCHES_MAX];
-    size_t count = config_switches(config, names);
-    claims_object(w, S("trustee"));
-    claims_array(w, S("switches"));
-    for (size_t i = 0; i < count; i++)
-        claims_text(w, NO_SLICE, slice_text(names[i]));
-    claims_close(w);
-    claims_close(w);
-}
-
 /* The document `data`: {"plugin", "resource-path", "query"} as upstream has it, and {"trustee": {"switches"}}. */
 static result policy_data(const struct config *config, slice path, slice query, struct arena *a, tree *out)
 {
@@ -164,7 +152,7 @@ static result ask(struct http_exchange *x, struct policy *policy, struct trustee
                             .rule_count = 1,
                             .rules = rules,
                             .now = clock_wall(),
-                            .deadline_ms = service_of(x)->config->policy.timeout * 1000};
+                            .deadline_ms = policy_deadline_ms(x)};
     *allowed = false;
     TRY(policy_data(service_of(x)->config, x->request.rest, x->request.query, req->scratch, &in.data));
     TRY(policy_input(token, req->scratch, &in.input));
@@ -223,6 +211,8 @@ static result judge_policy(struct http_exchange *x, struct trustee_request *req,
     record->policy_hash = text_end(&t);
     result r = ask_or_recall(x, policy, req, token, &allowed);
     policy_unpin(policy);
+    if (r.reason == POLICY_SLOW)
+        return r; /* nothing was decided */
     metrics_add(s->metrics, FAILED(r) ? METRIC_POLICY_ERRORS
                             : allowed ? METRIC_POLICY_APPROVALS
                                       : METRIC_POLICY_VIOLATIONS);

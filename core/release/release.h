@@ -14,7 +14,7 @@ MUST_CHECK result release_token(struct http_exchange *x, struct record *record, 
 /* Whether a resource path is REPOSITORY/TYPE/TAG as upstream allows them. */
 bool resource_path_is_valid(slice path);
 /* Releases the resource `path` of the plugin `plugin` ("resource") to the owner of the token, as a flattened JWE in the
- * slot. RELEASE_…; the record says why. Runs on the worker's thread, or on a pool thread where the storage blocks. */
+ * slot. RELEASE_…, POLICY_SLOW on a worker's thread; the record says why. Runs on the worker's thread, or on a pool thread where the storage blocks. */
 MUST_CHECK result release(struct http_exchange *x, const struct token *token, struct record *record, slice *jwe);
 
 #endif

@@ -26,19 +26,25 @@ struct verified_slot {
     uint32_t kind;
 };
 
+/* One configured issuer with its keys. */
+struct trusted_issuer {
+    const struct trust_issuer *settings;
+    struct trust_anchors *anchors; /* NULL: none */
+    struct trusted_key keys[JWKS_KEYS_MAX];
+    size_t key_count;
+};
+
 struct token_trust {
     struct trust_settings settings;
     struct jws_key *own;
-    struct trust_anchors *anchors;
-    struct trusted_key keys[JWKS_KEYS_MAX];
-    size_t key_count;
+    struct trusted_issuer *issuers;
     pthread_mutex_t locks[16];
     struct verified_slot *verified;
     _Atomic int64_t revoked_before;
 };
 
 /* A key that verifies no tokens (for encryption, of another kind) is left out, as RFC 7517 section 5 has it. */
-static result load_key(struct token_trust *t, const json *k)
+static result load_key(struct trusted_issuer *t, const json *k)
 {
     struct jws_key *key;
     slice kid = json_text(json_get(k, S("kid")));
@@ -55,7 +61,7 @@ static result load_key(struct token_trust *t, const json *k)
     return OK;
 }
 
-static result load_jwks(struct token_trust *t, slice text)
+static result load_jwks(struct trusted_issuer *t, slice text)
 {
     struct arena a;
     const json *set;
@@ -71,22 +77,48 @@ static result load_jwks(struct token_trust *t, slice text)
     return FAILED(r) || t->key_count == before ? FAIL(TOKEN_UNTRUSTED) : OK;
 }
 
-static result trust_load(struct token_trust *t, char *error, size_t error_size)
+static result load_issuer(struct trusted_issuer *t, const struct trust_issuer *s, char *error, size_t error_size)
 {
-    const struct trust_settings *s = &t->settings;
-    if (s->own)
-        TRY(jws_signer_public(s->own, &t->own));
+    t->settings = s;
     if (s->anchors_pem.len && FAILED(trust_anchors_from_pem(s->anchors_pem, &t->anchors))) {
-        snprintf(error, error_size, "trusted certificates: no usable certificate in the file");
+        snprintf(error, error_size, "issuer '%.*s': certificate: no usable certificate in the files",
+                 SLICE_ARG(s->issuer));
         return FAIL(TOKEN_UNTRUSTED);
     }
     for (size_t i = 0; i < s->jwks_count; i++)
         if (FAILED(load_jwks(t, s->jwks[i]))) {
             snprintf(error, error_size,
-                     "JWK set %zu: no JWK set with a signature key that has a kid, or more than %d in all", i + 1,
-                     JWKS_KEYS_MAX);
+                     "issuer '%.*s': jwks %zu: no JWK set with a signature key that has a kid, or more than %d in all",
+                     SLICE_ARG(s->issuer), i + 1, JWKS_KEYS_MAX);
             return FAIL(TOKEN_UNTRUSTED);
         }
+    if (t->anchors || t->key_count)
+        return OK;
+    snprintf(error, error_size, "issuer '%.*s' has no keys: give jwks or certificate", SLICE_ARG(s->issuer));
+    return FAIL(TOKEN_UNTRUSTED);
+}
+
+static const struct trusted_issuer *issuer_named(const struct token_trust *t, slice name)
+{
+    for (size_t i = 0; i < t->settings.issuer_count; i++)
+        if (t->issuers[i].settings && slice_equal(t->issuers[i].settings->issuer, name))
+            return &t->issuers[i];
+    return NULL;
+}
+
+static result trust_load(struct token_trust *t, char *error, size_t error_size)
+{
+    const struct trust_settings *s = &t->settings;
+    if (s->own)
+        TRY(jws_signer_public(s->own, &t->own));
+    for (size_t i = 0; i < s->issuer_count; i++) {
+        if (issuer_named(t, s->issuers[i].issuer)) {
+            snprintf(error, error_size, "issuer '%.*s' stands twice: put all its keys into one section",
+                     SLICE_ARG(s->issuers[i].issuer));
+            return FAIL(TOKEN_UNTRUSTED);
+        }
+        TRY(load_issuer(&t->issuers[i], &s->issuers[i], error, error_size));
+    }
     return OK;
 }
 
@@ -98,7 +130,8 @@ result token_trust_new(const struct trust_settings *settings, struct token_trust
     t->verified = calloc(VERIFIED_SLOTS, sizeof *t->verified);
     for (size_t i = 0; i < sizeof t->locks / sizeof *t->locks; i++)
         pthread_mutex_init(&t->locks[i], NULL);
-    result r = t->verified ? trust_load(t, error, error_size) : FAIL(NO_MEMORY);
+    t->issuers = calloc(settings->issuer_count + 1, sizeof *t->issuers);
+    result r = t->verified && t->issuers ? trust_load(t, error, error_size) : FAIL(NO_MEMORY);
     if (FAILED(r)) {
         token_trust_free(t);
         return r;
@@ -112,9 +145,12 @@ void token_trust_free(struct token_trust *t)
     if (!t)
         return;
     jws_key_free(t->own);
-    trust_anchors_free(t->anchors);
-    for (size_t i = 0; i < t->key_count; i++)
-        jws_key_free(t->keys[i].key);
+    for (size_t i = 0; t->issuers && i < t->settings.issuer_count; i++) {
+        trust_anchors_free(t->issuers[i].anchors);
+        for (size_t n = 0; n < t->issuers[i].key_count; n++)
+            jws_key_free(t->issuers[i].keys[n].key);
+    }
+    free(t->issuers);
     free(t->verified);
     free(t);
 }
@@ -122,8 +158,9 @@ void token_trust_free(struct token_trust *t)
 bool token_trust_has_key(const struct token_trust *t, const struct jws_key *key)
 {
     bool found = t->own && jws_key_equal(t->own, key);
-    for (size_t i = 0; i < t->key_count; i++)
-        found = found || jws_key_equal(t->keys[i].key, key);
+    for (size_t i = 0; i < t->settings.issuer_count; i++)
+        for (size_t n = 0; n < t->issuers[i].key_count; n++)
+            found = found || jws_key_equal(t->issuers[i].keys[n].key, key);
     return found;
 }
 
@@ -154,7 +191,7 @@ static void verified_put(struct token_trust *t, const uint8_t digest[32], enum s
     pthread_mutex_unlock(lock);
 }
 
-static result verify_jwks(const struct token_trust *t, const struct jws *j)
+static result verify_jwks(const struct trusted_issuer *t, const struct jws *j)
 {
     result r = FAIL(TOKEN_UNTRUSTED);
     for (size_t i = 0; i < t->key_count; i++) {
@@ -175,29 +212,40 @@ static result verify_with(const struct jws *j, struct jws_key *k)
     return r;
 }
 
+/* The issuer that the token names, with whose keys alone it is verified. */
+static const struct trusted_issuer *issuer_of(const struct token_trust *t, const json *claims)
+{
+    slice name = json_text(json_get(claims, S("iss")));
+    return name.ptr ? issuer_named(t, name) : NULL;
+}
+
+static result verify_foreign(const struct token_trust *t, const struct jws *j, int64_t now, enum signer_kind *kind)
+{
+    struct jws_key *k = NULL;
+    const struct trusted_issuer *issuer = issuer_of(t, j->payload);
+    ENSURE(issuer, TOKEN_UNTRUSTED);
+    *kind = SIGNER_JWKS;
+    if (!j->jwk)
+        return verify_jwks(issuer, j);
+    *kind = SIGNER_CHAIN;
+    ENSURE(issuer->anchors, TOKEN_UNTRUSTED);
+    TRY(jws_key_from_x5c(j->jwk, issuer->anchors, now, &k));
+    return verify_with(j, k);
+}
+
 /* A chain is judged at each use because its certificates expire: its result is never remembered. */
 static result verify_signature(const struct token_trust *t, const struct jws *j, int64_t now, enum signer_kind *kind)
 {
     struct jws_key *k = NULL;
-    *kind = SIGNER_JWKS;
     if (!j->jwk)
-        return verify_jwks(t, j);
-    result shape = jws_key_from_jwk(j->jwk, &k);
-    if (FAILED(shape))
+        return verify_foreign(t, j, now, kind);
+    if (FAILED(jws_key_from_jwk(j->jwk, &k)))
         return FAIL(TOKEN_UNTRUSTED);
-    if (t->own && jws_key_equal(k, t->own)) {
-        *kind = SIGNER_OWN;
+    *kind = t->own && jws_key_equal(k, t->own) ? SIGNER_OWN : SIGNER_HEADER;
+    if (*kind == SIGNER_OWN || t->settings.insecure_header_jwk)
         return verify_with(j, k);
-    }
-    if (t->settings.insecure_header_jwk) {
-        *kind = SIGNER_HEADER;
-        return verify_with(j, k);
-    }
     jws_key_free(k);
-    ENSURE(t->anchors, TOKEN_UNTRUSTED);
-    *kind = SIGNER_CHAIN;
-    TRY(jws_key_from_x5c(j->jwk, t->anchors, now, &k));
-    return verify_with(j, k);
+    return verify_foreign(t, j, now, kind);
 }
 
 static result signature(struct token_trust *t, slice compact, int64_t now, struct token *token)
@@ -210,6 +258,7 @@ static result signature(struct token_trust *t, slice compact, int64_t now, struc
             verified_put(t, token->digest, kind);
     }
     token->own = kind == SIGNER_OWN;
+    token->any_issuer = kind == SIGNER_HEADER;
     return OK;
 }
 
@@ -265,17 +314,32 @@ static result own_claims(const struct token_trust *t, const json *claims, slice 
     return OK;
 }
 
-static result foreign_claims(const struct token_trust *t, const json *claims)
+/* A text or a list of texts, RFC 7519, 4.1.3 */
+static bool audience_has(const json *claims, slice audience)
 {
-    slice issuer = json_text(json_get(claims, S("iss")));
-    bool listed = t->settings.issuer_count == 0;
-    for (size_t i = 0; i < t->settings.issuer_count && issuer.ptr; i++)
-        listed = listed || slice_equal(issuer, t->settings.issuers[i]);
-    return listed ? OK : FAIL(TOKEN_CLAIMS);
+    const json *aud = json_get(claims, S("aud"));
+    slice text = json_text(aud);
+    if (text.ptr)
+        return slice_equal(text, audience);
+    if (!aud || json_type(aud) != TRUSTEE_NODE_ARRAY)
+        return false;
+    bool found = false;
+    for (const json *one = json_next(aud, NULL, NULL); one; one = json_next(aud, one, NULL))
+        found = found || (json_text(one).ptr && slice_equal(json_text(one), audience));
+    return found;
+}
+
+static result foreign_claims(const struct trusted_issuer *issuer, const json *claims)
+{
+    const struct trust_issuer *s = issuer->settings;
+    slice profile = json_text(json_get(claims, S("eat_profile")));
+    ENSURE(!s->profile.len || (profile.ptr && slice_equal(profile, s->profile)), TOKEN_CLAIMS);
+    ENSURE(!s->audience.len || audience_has(claims, s->audience), TOKEN_CLAIMS);
+    return OK;
 }
 
 /* Where upstream looks for the TEE key, in its order. */
-static const json *tee_key(const struct token_trust *t, const json *claims)
+static const json *tee_key(const struct trusted_issuer *issuer, const json *claims)
 {
     static const char *const standard[] = {
         "/tdx/attester_runtime_data/tee-pubkey",
@@ -285,11 +349,28 @@ static const json *tee_key(const struct token_trust *t, const json *claims)
         "/tee-pubkey",
     };
     const json *key = NULL;
-    for (size_t i = 0; i < t->settings.key_pointer_count && !key; i++)
-        key = json_at(claims, slice_text(t->settings.key_pointers[i]));
+    for (size_t i = 0; issuer && i < issuer->settings->key_pointer_count && !key; i++)
+        key = json_at(claims, issuer->settings->key_pointers[i]);
     for (size_t i = 0; i < sizeof standard / sizeof *standard && !key; i++)
         key = json_at(claims, slice_text(standard[i]));
     return key && json_type(key) == TRUSTEE_NODE_OBJECT ? key : NULL;
+}
+
+/* Our own tokens hold the key that the primary evidence bound, in one place only. */
+static const json *own_key(const json *claims)
+{
+    return json_at(claims, S("/submods/cpu0/ear.veraison.annotated-evidence/runtime_data_claims/tee-pubkey"));
+}
+
+static result foreign(const struct token_trust *t, struct token *token)
+{
+    const struct trusted_issuer *issuer = issuer_of(t, token->claims);
+    if (!token->any_issuer) {
+        ENSURE(issuer, TOKEN_UNTRUSTED);
+        TRY(foreign_claims(issuer, token->claims));
+    }
+    token->key = tee_key(issuer, token->claims);
+    return OK;
 }
 
 result token_judge(struct token_trust *t, slice compact, int64_t now, slice generation, struct arena *a,
@@ -301,11 +382,9 @@ result token_judge(struct token_trust *t, slice compact, int64_t now, slice gene
     TRY(signature(t, compact, now, out));
     out->claims = out->jws.payload;
     TRY(times(out->claims, now, out->own ? 0 : t->settings.leeway));
-    TRY(out->own ? own_claims(t, out->claims, generation) : foreign_claims(t, out->claims));
-    /* Our own tokens hold the key that the primary evidence bound, in one place only. */
-    out->key = out->own ? json_at(out->claims, S("/submods/cpu0/ear.veraison.annotated-evidence/runtime_data_claims/"
-                                                 "tee-pubkey"))
-                        : tee_key(t, out->claims);
+    TRY(out->own ? own_claims(t, out->claims, generation) : foreign(t, out));
+    if (out->own)
+        out->key = own_key(out->claims);
     ENSURE(out->key, TOKEN_KEY);
     return OK;
 }

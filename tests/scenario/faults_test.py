@@ -335,7 +335,6 @@ class Runaway(Fault):
                 self.assertLess(self.probe(sock), 5)  # each is with its worker now
             began = time.monotonic()
             slow = pool.submit(lambda: (daemon.get(token=token), time.monotonic() - began))
-            time.sleep(0.2)
             taken = list(pool.map(lambda sock: self.probes(sock, slow), probes))
             answer, seconds = slow.result()
         for sock in probes:
@@ -343,10 +342,10 @@ class Runaway(Fault):
         self.assertEqual((answer.status, answer.kind()), (403, "PolicyDeny"), answer)
         self.assertGreater(seconds, 0.5, "it did not run for long")
         self.assertLess(seconds, 3)
-        self.assertLess(max(map(max, taken)), 3)
-        others = [t for times in taken if times[0] < 0.5 for t in times]  # not of the worker that evaluates
-        self.assertGreater(len(others), 20)
-        self.assertLess(sorted(others)[len(others) * 95 // 100], 0.2, (len(others), max(others)))
+        everybody = sorted(t for times in taken for t in times)  # those of the worker that began to evaluate, too
+        self.assertGreater(len(everybody), 100)
+        self.assertLess(everybody[-1], 0.5)
+        self.assertLess(everybody[len(everybody) * 95 // 100], 0.2)
         daemon.set_resource_policy(ALLOW)
         self.assertEqual(daemon.get(token=token).status, 200)
 

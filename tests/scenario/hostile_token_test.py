@@ -269,7 +269,8 @@ class Bearers(Hostile):
             json.dump({"keys": keys}, f)
         with open(os.path.join(folder, "root.pem"), "wb") as f:
             f.write(cls.root.public_bytes(serialization.Encoding.PEM))
-        cls.settings = {"token": {"trusted_jwks": f"{folder}/jwks.json", "trusted_certificates": f"{folder}/root.pem"}}
+        cls.settings = {"token-issuer partner": {"issuer": "partner", "jwks": f"{folder}/jwks.json",
+                                                 "certificate": f"{folder}/root.pem", "profile": "any"}}
         super().setUpClass()
         cls.signer = jwk.JWK.from_pem(read(os.path.join(cls.daemon.home, "keys/token.pem")))
         cls.own_header, cls.own_claims = token_parts(cls.daemon.token(cls.key))

@@ -412,6 +412,20 @@ class Rule16Switches(Rules):
                 self.assertEqual(on, {metric})
                 self.assertRegex(daemon.log_text(), r"warn [a-z]+: switch " + name.replace(".", r"\.") + r" is on")
 
+    def test_every_switch_that_is_on_is_input_of_both_kinds_of_policy(self):
+        switches = ["http.plain", "plugins.allow_insecure"]
+        with start() as daemon:
+            listed = sorted(daemon.ready()["switches"])
+            self.assertEqual(listed, switches)
+            sorted_list = "sort(data.trustee.switches) == " + json.dumps(switches)
+            daemon.ctl("policy", "set", "default_cpu", "-", data=(
+                f"package policy\nimport rego.v1\ndefault trust_claims := {json.dumps({**AFFIRMING, 'hardware': 97})}\n"
+                f"trust_claims := {json.dumps(AFFIRMING)} if {sorted_list}\n").encode())
+            daemon.set_resource_policy(f"package policy\nimport rego.v1\ndefault allow := false\nallow if {sorted_list}\n")
+            token, _ = self.attested(Key(), at=daemon)
+            self.assertEqual(token_parts(token)[1]["submods"]["cpu0"]["ear.status"], "affirming")
+            self.assertIn(daemon.get(PATH, token=token).status, (200, 404))
+
     def test_every_switch_is_refused_under_profile_restricted(self):
         weakening = {k: v for k, v in self.SWITCHES.items() if k != "compat_status"}  # that one weakens no check
         weakening["release.require_binding"] = ({"release": {"require_binding": "no"}}, None)

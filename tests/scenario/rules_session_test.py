@@ -253,7 +253,8 @@ class Rule9Tokens(Rules):
         cls.addClassCleanup(cls.jwks.close)
         json.dump({"keys": [cls.foreign.export_public(as_dict=True)]}, cls.jwks)
         cls.jwks.flush()
-        cls.daemon = start({"token": {"trusted_jwks": cls.jwks.name}})
+        cls.daemon = start({"token-issuer foreign": {"issuer": "https://elsewhere", "jwks": cls.jwks.name,
+                                                     "audience": "kbs"}})
         cls.addClassCleanup(cls.daemon.__exit__)
         with open(os.path.join(cls.daemon.home, "keys/token.pem"), "rb") as f:
             cls.own = jwk.JWK.from_pem(f.read())
@@ -317,15 +318,24 @@ class Rule9Tokens(Rules):
                     changed[names[0]] = value
                 self.refused(self.daemon.get(PATH, token=sign(self.own, changed, header)), 401, "token.generation")
 
-    def foreign_token(self, key, exp, signer=None, **header):
-        claims = self.own_token(key)[1]
-        claims.update(iss="https://elsewhere", exp=exp, iat=exp - 300)
+    def foreign_token(self, key, exp, signer=None, claims=None, **header):
+        claims = {**self.own_token(key)[1], "iss": "https://elsewhere", "aud": "kbs", "exp": exp, "iat": exp - 300,
+                  **(claims or {})}
         return sign(signer or self.foreign, claims, {"typ": "JWT", "alg": "ES256", "kid": "foreign", **header})
 
     def test_foreign_tokens_have_a_minute_at_most(self):
         key, now = Key(), int(time.time())
         self.released(self.daemon.get(PATH, token=self.foreign_token(key, now - 50)), key)
         self.refused(self.daemon.get(PATH, token=self.foreign_token(key, now - 61)), 401, "token.expired")
+
+    def test_a_foreign_key_counts_for_its_own_issuer_profile_and_audience_only(self):
+        exp = int(time.time()) + 60
+        for claims, reason in (({"iss": "https://nowhere"}, "token.untrusted"), ({"iss": None}, "token.untrusted"),
+                               ({"iss": "CoCo-Attestation-Service"}, "token.untrusted"), ({"aud": "kbs2"}, "token.claims"),
+                               ({"aud": []}, "token.claims"), ({"eat_profile": "tag:other"}, "token.claims"),
+                               ({"eat_profile": None}, "token.claims")):
+            with self.subTest(**claims):
+                self.refused(self.daemon.get(PATH, token=self.foreign_token(Key(), exp, claims=claims)), 401, reason)
 
     def test_foreign_keys_that_are_not_configured_are_refused(self):
         exp = int(time.time()) + 60

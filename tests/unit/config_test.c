@@ -79,8 +79,6 @@ Test(config, everything_that_weakens_a_check_is_off)
     cr_assert_not(config.plugins.allow_insecure);
     cr_assert_not(config.token.insecure_header_jwk);
     cr_assert_not(config.release.allow_rsa1_5);
-    cr_assert_eq(config.token.trusted_jwks.count, 0);
-    cr_assert_eq(config.token.trusted_certificates.count, 0);
 }
 
 Test(config, tls_is_on_and_wants_its_files)
@@ -93,12 +91,12 @@ Test(config, tls_is_on_and_wants_its_files)
 
 Test(config, several_values_are_kept_in_their_order)
 {
-    cr_assert_eq(reads("[http]\ntls = no\nlisten = 127.0.0.1:1\nlisten = [::1]:2\n[token]\ntrusted_issuer = a\n"
-                       "trusted_issuer = b c\n"),
+    cr_assert_eq(reads("[http]\ntls = no\nlisten = 127.0.0.1:1\nlisten = [::1]:2\n[session]\nkey_file = /a\n"
+                       "key_file = /b\n"),
                  REASON_OK, "%s", error);
     cr_assert(slice_equal(config.http.listen.items[1], S("[::1]:2")));
-    cr_assert_eq(config.token.trusted_issuers.count, 2);
-    cr_assert(slice_equal(config.token.trusted_issuers.items[1], S("b c")));
+    cr_assert_eq(config.session.key_files.count, 2);
+    cr_assert(slice_equal(config.session.key_files.items[1], S("/b")));
 }
 
 Test(config, unknown_and_repeated_keys_are_refused_where_they_stand)
@@ -182,7 +180,7 @@ Test(config, help_is_an_ini_that_can_be_read)
     FILE *f = open_memstream(&text, &size);
     config_help(f);
     fclose(f);
-    cr_assert(strstr(text, "trusted_issuer") && strstr(text, "[records]"));
+    cr_assert(strstr(text, "certificate_chain") && strstr(text, "[records]"));
     reads(text);
     cr_assert(!error[0] || strstr(error, "certificate and private_key"), "%s", error);
     free(text);

@@ -249,20 +249,34 @@ Test(trust, thousands_of_remembered_signatures_push_each_other_out_and_nothing_e
 
 /* --- others, by key set --- */
 
+static struct trust_issuer issuers[2];
+
+static void believe(struct trust_issuer one)
+{
+    issuers[0] = one;
+    settings.issuers = issuers;
+    settings.issuer_count = 1;
+}
+
+/* Believes the issuer "them" with this key. */
 static void trust_key(const struct jws_signer *s, const char *kid)
 {
     slice *sets = arena_array(&arena, slice, 1);
     slice jwk = jwk_of(s);
     sets[0] = arena_printf(&arena, "{\"keys\":[{\"kty\":\"oct\",\"kid\":\"mac\",\"k\":\"AA\"},{\"kid\":\"%s\",%.*s]}",
                            kid, (int)jwk.len - 1, (const char *)jwk.ptr + 1);
-    settings.jwks = sets;
-    settings.jwks_count = 1;
+    believe((struct trust_issuer){.issuer = S("them"), .jwks = sets, .jwks_count = 1});
+}
+
+static slice by_issuer(const char *issuer, const char *kid, const char *claims)
+{
+    return signed_by(other, arena_printf(&arena, "{\"alg\":\"ES256\",\"kid\":\"%s\"}", kid),
+                     arena_printf(&arena, "{\"iss\":%s,%s\"tee-pubkey\":{\"kty\":\"RSA\"}}", issuer, claims));
 }
 
 static slice foreign(const char *kid, const char *claims)
 {
-    return signed_by(other, arena_printf(&arena, "{\"alg\":\"ES256\",\"kid\":\"%s\"}", kid),
-                     arena_printf(&arena, "{%s\"tee-pubkey\":{\"kty\":\"RSA\"}}", claims));
+    return by_issuer("\"them\"", kid, claims);
 }
 
 Test(trust, a_token_of_a_key_set_is_believed_by_its_kid)
@@ -304,34 +318,74 @@ Test(trust, tokens_of_others_have_their_leeway)
     cr_assert_eq(judged(foreign("k1", "\"exp\":1900000000,\"nbf\":1800000061,"), NOW), TOKEN_NOT_YET);
 }
 
-Test(trust, with_trusted_issuers_only_they_are_believed)
+Test(trust, an_issuer_that_is_not_configured_is_refused_whoever_signed)
 {
-    static const slice issuers[] = {{(const uint8_t *)"a", 1}, {(const uint8_t *)"b", 1}};
     trust_key(other, "k1");
-    settings.issuers = issuers;
-    settings.issuer_count = 2;
-    cr_assert_eq(judged(foreign("k1", "\"exp\":1800000300,\"iss\":\"b\","), NOW), REASON_OK);
-    cr_assert_eq(judged(foreign("k1", "\"exp\":1800000300,\"iss\":\"c\","), NOW), TOKEN_CLAIMS);
-    cr_assert_eq(judged(foreign("k1", "\"exp\":1800000300,\"iss\":[\"a\"],"), NOW), TOKEN_CLAIMS);
-    cr_assert_eq(judged(foreign("k1", "\"exp\":1800000300,"), NOW), TOKEN_CLAIMS);
+    cr_assert_eq(judged(by_issuer("\"them\"", "k1", "\"exp\":1800000300,"), NOW), REASON_OK);
+    cr_assert_eq(judged(by_issuer("\"they\"", "k1", "\"exp\":1800000300,"), NOW), TOKEN_UNTRUSTED);
+    cr_assert_eq(judged(by_issuer("[\"them\"]", "k1", "\"exp\":1800000300,"), NOW), TOKEN_UNTRUSTED);
+    cr_assert_eq(judged(by_issuer("null", "k1", "\"exp\":1800000300,"), NOW), TOKEN_UNTRUSTED);
     cr_assert_eq(judged(own_token(), NOW), REASON_OK);
+}
+
+Test(trust, an_issuers_key_does_not_vouch_for_another_issuer)
+{
+    trust_key(own, "k1");
+    issuers[1] = issuers[0];
+    issuers[1].issuer = S("partner");
+    trust_key(other, "k1");
+    settings.issuer_count = 2;
+    cr_assert_eq(judged(by_issuer("\"them\"", "k1", "\"exp\":1800000300,"), NOW), REASON_OK);
+    cr_assert_eq(judged(by_issuer("\"partner\"", "k1", "\"exp\":1800000300,"), NOW), TOKEN_SIGNATURE);
+}
+
+Test(trust, an_issuers_profile_and_audience_are_demanded_where_they_are_configured)
+{
+    trust_key(other, "k1");
+    issuers[0].profile = S("tag:them");
+    issuers[0].audience = S("kbs");
+    cr_assert_eq(judged(foreign("k1", "\"exp\":1800000300,\"eat_profile\":\"tag:them\",\"aud\":\"kbs\","), NOW),
+                 REASON_OK);
+    cr_assert_eq(judged(foreign("k1", "\"exp\":1800000300,\"eat_profile\":\"tag:them\",\"aud\":[\"x\",\"kbs\"],"), NOW),
+                 REASON_OK);
+    static const char *const refused[] = {
+        "\"eat_profile\":\"tag:us\",\"aud\":\"kbs\",",       "\"aud\":\"kbs\",",
+        "\"eat_profile\":\"tag:them\",\"aud\":\"kb\",",      "\"eat_profile\":\"tag:them\",\"aud\":[\"kb\",1],",
+        "\"eat_profile\":\"tag:them\",\"aud\":{\"kbs\":1},", "\"eat_profile\":\"tag:them\",",
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        slice claims = arena_printf(&arena, "\"exp\":1800000300,%s", refused[i]);
+        cr_assert_eq(judged(foreign("k1", (const char *)claims.ptr), NOW), TOKEN_CLAIMS, "%s", refused[i]);
+    }
+}
+
+Test(trust, an_issuer_stands_once_and_has_keys)
+{
+    trust_key(other, "k1");
+    issuers[1] = issuers[0];
+    settings.issuer_count = 2;
+    cr_assert_eq(token_trust_new(&settings, &trust, error, sizeof error).reason, TOKEN_UNTRUSTED);
+    cr_assert(strstr(error, "twice"), "%s", error);
+    issuers[1] = (struct trust_issuer){.issuer = S("partner")};
+    cr_assert_eq(token_trust_new(&settings, &trust, error, sizeof error).reason, TOKEN_UNTRUSTED);
+    cr_assert(strstr(error, "no keys"), "%s", error);
 }
 
 Test(trust, a_token_without_a_tee_key_is_refused)
 {
     trust_key(other, "k1");
-    slice token =
-        signed_by(other, S("{\"alg\":\"ES256\",\"kid\":\"k1\"}"), S("{\"exp\":1800000300,\"tee-pubkey\":\"x\"}"));
+    slice token = signed_by(other, S("{\"alg\":\"ES256\",\"kid\":\"k1\"}"),
+                            S("{\"iss\":\"them\",\"exp\":1800000300,\"tee-pubkey\":\"x\"}"));
     cr_assert_eq(judged(token, NOW), TOKEN_KEY);
 }
 
 Test(trust, the_tee_key_is_looked_for_in_upstreams_order)
 {
-    static const char *const own_pointers[] = {"/mine/key"};
+    static const slice own_pointers[] = {TRUSTEE_TEXT("/mine/key")};
     struct token t;
     trust_key(other, "k1");
-    settings.key_pointers = own_pointers;
-    settings.key_pointer_count = 1;
+    issuers[0].key_pointers = own_pointers;
+    issuers[0].key_pointer_count = 1;
     open_trust();
     const char *both = "\"exp\":1800000300,\"tdx\":{\"attester_user_data\":{\"tee-pubkey\":{\"kty\":\"tdx\"}}},";
     cr_assert(!FAILED(token_judge(trust, foreign("k1", both), NOW, GENERATION, &arena, &t)));
@@ -352,7 +406,7 @@ Test(trust, the_keys_that_are_believed_are_known)
     jws_key_free(key);
     cr_assert(!FAILED(jws_signer_public(own, &key)));
     cr_assert(token_trust_has_key(trust, key));
-    settings.jwks_count = 0;
+    settings.issuer_count = 0;
     settings.own = NULL;
     open_trust();
     cr_assert_not(token_trust_has_key(trust, key));
@@ -362,10 +416,9 @@ Test(trust, the_keys_that_are_believed_are_known)
 static void does_not_open(const char *set)
 {
     slice text = slice_text(set);
-    settings.jwks = &text;
-    settings.jwks_count = 1;
+    believe((struct trust_issuer){.issuer = S("them"), .jwks = &text, .jwks_count = 1});
     cr_assert_eq(token_trust_new(&settings, &trust, error, sizeof error).reason, TOKEN_UNTRUSTED, "%s", set);
-    cr_assert(strstr(error, "JWK set 1"), "%s", error);
+    cr_assert(strstr(error, "jwks 1"), "%s", error);
     trust = NULL;
 }
 
@@ -381,7 +434,8 @@ Test(trust, a_text_that_is_no_key_set_stops_the_start)
 
 Test(trust, certificates_that_are_none_stop_the_start)
 {
-    settings.anchors_pem = S("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    believe((struct trust_issuer){.issuer = S("them"),
+                                  .anchors_pem = S("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")});
     cr_assert_eq(token_trust_new(&settings, &trust, error, sizeof error).reason, TOKEN_UNTRUSTED);
     cr_assert(strstr(error, "certificate"));
     trust = NULL;
@@ -444,14 +498,14 @@ static void scenario(int number, enum reason why)
     snprintf(name, sizeof name, "scenario%02d-jwk.json", number);
     slice jwk = file_text(name);
     snprintf(name, sizeof name, "scenario%02d-trust.pem", number);
-    settings.anchors_pem = file_text(name);
+    believe((struct trust_issuer){.issuer = S("them"), .anchors_pem = file_text(name)});
     open_trust();
     slice header = arena_printf(&arena, "{\"alg\":\"RS256\",\"jwk\":%.*s}", SLICE_ARG(jwk));
     uint8_t signature[256] = {1};
     struct text t = text_begin(&arena);
     text_base64url(&t, header);
     text_lit(&t, ".");
-    text_base64url(&t, S("{\"exp\":1900000000,\"tee-pubkey\":{}}"));
+    text_base64url(&t, S("{\"iss\":\"them\",\"exp\":1900000000,\"tee-pubkey\":{}}"));
     text_lit(&t, ".");
     text_base64url(&t, slice_of(signature, sizeof signature));
     cr_assert_eq(judged(text_end(&t), NOW), why, "scenario %d", number);
