@@ -99,8 +99,8 @@ bool qe_identity_is_tdx(const struct qe_identity *q); /* id TD_QE, else QE */
 MUST_CHECK result qe_identity_judge(const struct qe_identity *q, const struct enclave_report *qe,
                                     struct tcb_verdict *out);
 
-/* One status out of platform, module and QE, as Intel's quote verification library merges them; the advisories of
- * platform, QE and module without doubles, the earliest TCB date. For TDX 1.5 a status that is out of date by what the
+/* One status out of platform, module and QE, as Intel's quote verification library merges them; the advisories
+ * of them all in order and without doubles, the earliest TCB date. For TDX 1.5 a status that is out of date by what the
  * TD was launched with, but not by what runs now, becomes a TCB_RELAUNCH_ADVISED…; date and advisories stay the
  * launch's. */
 void tcb_merge(const struct platform_verdict *platform, const struct tcb_verdict *qe, struct tcb_verdict *out);

@@ -49,15 +49,30 @@ static enum tcb_status with_relaunch(enum tcb_status launched, enum tcb_status n
 /* --- verdicts --------------------------------------------------------------------------------------------------------
  */
 
+static int compare(slice a, slice b)
+{
+    int order = memcmp(a.ptr, b.ptr, a.len < b.len ? a.len : b.len);
+    return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+/* In order and once each, as Intel's library lists them. */
+static void add_advisory(struct tcb_verdict *out, slice advisory)
+{
+    size_t at = out->advisory_count;
+    int order = 1;
+    while (at > 0 && (order = compare(advisory, out->advisories[at - 1])) < 0)
+        at--;
+    if (order == 0 || out->advisory_count == ADVISORIES_MAX)
+        return;
+    memmove(&out->advisories[at + 1], &out->advisories[at], (out->advisory_count - at) * sizeof *out->advisories);
+    out->advisories[at] = advisory;
+    out->advisory_count++;
+}
+
 static void add_advisories(struct tcb_verdict *out, const struct tcb_verdict *part)
 {
-    for (size_t i = 0; i < part->advisory_count; i++) {
-        size_t known = 0;
-        while (known < out->advisory_count && !slice_equal(out->advisories[known], part->advisories[i]))
-            known++;
-        if (known == out->advisory_count && known < ADVISORIES_MAX)
-            out->advisories[out->advisory_count++] = part->advisories[i];
-    }
+    for (size_t i = 0; i < part->advisory_count; i++)
+        add_advisory(out, part->advisories[i]);
 }
 
 static void add(struct tcb_verdict *out, const struct tcb_verdict *part)
