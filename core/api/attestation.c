@@ -6,6 +6,7 @@
 
 #include "core/attest/attest.h"
 #include "core/clock/clock.h"
+#include "core/crypto/jose.h"
 
 #define PROTOCOL "0.4.0"
 
@@ -51,7 +52,7 @@ static result auth_answer(struct http_exchange *x, slice tee, slice version, con
     struct arena *a = &x->slot->scratch;
     const struct verifier *v = plugins_verifier(s->plugins, tee);
     struct challenge c;
-    slice cookie, extra = S("\"\"");
+    slice cookie, extra = CHALLENGE_NO_EXTRA;
     TRY(challenge_make(&c, tee, version, clock_wall(), (unsigned)s->config->session.challenge_life, a));
     if (v && verifier_has_challenge(v)) {
         struct trustee_request req;
@@ -59,6 +60,7 @@ static result auth_answer(struct http_exchange *x, slice tee, slice version, con
         result r = verifier_challenge(v, &req, params, &c.nonce, &extra);
         request_end(&req);
         TRY(r);
+        hash_sha256(extra, c.extra);
     }
     TRY(challenge_seal(&c, s->sealer, a, &cookie));
     struct text t = text_begin(a);

@@ -59,8 +59,18 @@ static result open_challenge(struct attestation *t)
     return OK;
 }
 
+static void record_digest(struct attestation *t)
+{
+    uint8_t digest[32];
+    struct text text = text_begin(t->arena);
+    hash_sha256(t->x->request.body, digest);
+    text_hex(&text, slice_of(digest, sizeof digest));
+    t->record->evidence_digest = text_end(&text);
+}
+
 static result read_request(struct attestation *t, const json **request)
 {
+    record_digest(t);
     result r = json_parse(t->arena, t->x->request.body, request);
     if (!FAILED(r))
         r = json_type(*request) == TRUSTEE_NODE_OBJECT ? runtime_data_from(*request, t->arena, &t->runtime)
@@ -165,6 +175,8 @@ static result verify(struct attestation *t, const struct piece *p, tree *evidenc
                             .report_data =
                                 slice_of(p->primary ? t->runtime.primary : t->runtime.device, RUNTIME_DIGEST_SIZE),
                             .now = t->request.now};
+    if (p->primary)
+        in.challenge_extra = slice_of(t->answer->challenge.extra, sizeof t->answer->challenge.extra);
     if (p->primary && t->init.present)
         in.init_data = slice_of(t->init.digest, t->init.digest_size);
     result r = verifier_verify(p->verifier, &t->request.base, &in, &v);

@@ -29,7 +29,7 @@ struct record {
     slice tee, path;         /* what about */
     slice status;            /* EAR status, policy id, … where there is one */
     slice policy_hash;       /* hex SHA-256 of the policy that decided */
-    slice evidence_digest;   /* hex SHA-256 of the evidence */
+    slice evidence_digest;   /* hex SHA-256 of the request that carried the evidence, as it was sent */
     slice reason, text;      /* dotted id and a sentence; empty while nothing refused */
     slice remedy;
     uint16_t class;          /* enum reason_class of the refusal */

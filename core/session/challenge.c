@@ -5,7 +5,7 @@
 
 #include "core/crypto/jose.h"
 
-#define PURPOSE S(COOKIE_NAME " challenge v1")
+#define PURPOSE S(COOKIE_NAME " challenge v2")
 
 result challenge_make(struct challenge *c, slice tee, slice version, int64_t now, unsigned life, struct arena *a)
 {
@@ -17,6 +17,7 @@ result challenge_make(struct challenge *c, slice tee, slice version, int64_t now
     text_base64(&t, slice_of(nonce, sizeof nonce));
     c->nonce = text_end(&t);
     ENSURE(c->nonce.ptr, NO_MEMORY);
+    hash_sha256(CHALLENGE_NO_EXTRA, c->extra);
     return OK;
 }
 
@@ -46,6 +47,7 @@ result challenge_seal(const struct challenge *c, const struct sealer *s, struct 
     put_short(&t, c->nonce);
     put_short(&t, c->tee);
     put_short(&t, c->version);
+    text_add(&t, slice_of(c->extra, sizeof c->extra));
     slice plain = text_end(&t);
     ENSURE(plain.ptr, NO_MEMORY);
     TRY(seal(s, PURPOSE, plain, a, cookie));
@@ -61,16 +63,17 @@ static bool take_short(struct reader *r, slice *out)
 
 result challenge_open(slice cookie, const struct sealer *s, int64_t now, struct arena *a, struct challenge *out)
 {
-    slice plain, id;
+    slice plain, id, extra;
     uint64_t issued, expiry;
     ENSURE(cookie.len <= COOKIE_SIZE_MAX, SESSION_COOKIE);
     TRY(unseal(s, PURPOSE, cookie, a, &plain));
     struct reader r = reader_of(plain);
     bool whole = read_bytes(&r, sizeof out->id, &id) && read_u64be(&r, &issued) && read_u64be(&r, &expiry) &&
                  take_short(&r, &out->nonce) && take_short(&r, &out->tee) && take_short(&r, &out->version) &&
-                 read_done(&r);
+                 read_bytes(&r, sizeof out->extra, &extra) && read_done(&r);
     ENSURE(whole, SESSION_COOKIE);
     memcpy(out->id, id.ptr, sizeof out->id);
+    memcpy(out->extra, extra.ptr, sizeof out->extra);
     out->issued = (int64_t)issued;
     out->expiry = (int64_t)expiry;
     ENSURE(out->issued <= now + CHALLENGE_SKEW, SESSION_EXPIRED);

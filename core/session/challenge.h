@@ -18,10 +18,13 @@ struct challenge {
     slice nonce;   /* base64 text as it was sent to the client; at most 160 bytes */
     slice tee;     /* at most 32 bytes */
     slice version; /* of the protocol; at most 16 bytes */
+    uint8_t extra[32]; /* SHA-256 of the extra-params that went with the nonce, as JSON text */
     int64_t issued, expiry; /* Unix seconds */
 };
 
-/* Draws id and nonce. NO_MEMORY, CRYPTO. */
+#define CHALLENGE_NO_EXTRA S("\"\"") /* the extra-params of a challenge that has none */
+
+/* Draws id and nonce; no extra-params. NO_MEMORY, CRYPTO. */
 MUST_CHECK result challenge_make(struct challenge *c, slice tee, slice version, int64_t now, unsigned life,
                                  struct arena *a);
 /* The cookie's value. */

@@ -90,6 +90,9 @@ typedef struct trustee_verify_in {
     const trustee_collateral *collateral;
     uint64_t collateral_count;
     int64_t now; /* Unix seconds */
+    /* SHA-256 of the extra-params of the challenge that is answered, as challenge() gave them: what the answer says of
+     * them counts only if it is the same. Absent where there is no challenge. */
+    trustee_slice challenge_extra;
 } trustee_verify_in;
 
 #define TRUSTEE_VERDICT_NONE 0u /* denies */

@@ -134,13 +134,20 @@ SIZE(trustee_need, 32);
 FIELD(trustee_need, kind, 0);
 FIELD(trustee_need, key, 16);
 
-SIZE(trustee_collateral, 56);
+SIZE(trustee_collateral, 64);
 FIELD(trustee_collateral, kind, 0);
 FIELD(trustee_collateral, key, 16);
 FIELD(trustee_collateral, bytes, 32);
-FIELD(trustee_collateral, generation, 48);
+FIELD(trustee_collateral, chain, 48);
 
-SIZE(trustee_verify_in, 88);
+SIZE(trustee_collateral_facts, 32);
+FIELD(trustee_collateral_facts, size, 0);
+FIELD(trustee_collateral_facts, reserved, 4);
+FIELD(trustee_collateral_facts, issued, 8);
+FIELD(trustee_collateral_facts, not_after, 16);
+FIELD(trustee_collateral_facts, number, 24);
+
+SIZE(trustee_verify_in, 104);
 FIELD(trustee_verify_in, size, 0);
 FIELD(trustee_verify_in, reserved, 4);
 FIELD(trustee_verify_in, tee, 8);
@@ -150,6 +157,7 @@ FIELD(trustee_verify_in, init_data, 48);
 FIELD(trustee_verify_in, collateral, 64);
 FIELD(trustee_verify_in, collateral_count, 72);
 FIELD(trustee_verify_in, now, 80);
+FIELD(trustee_verify_in, challenge_extra, 88);
 
 SIZE(trustee_verify_out, 104);
 FIELD(trustee_verify_out, size, 0);
@@ -163,7 +171,7 @@ FIELD(trustee_verify_out, not_after, 80);
 FIELD(trustee_verify_out, needs, 88);
 FIELD(trustee_verify_out, need_count, 96);
 
-SIZE(trustee_verifier, 56);
+SIZE(trustee_verifier, 64);
 FIELD(trustee_verifier, size, 0);
 FIELD(trustee_verifier, tee_size, 4);
 FIELD(trustee_verifier, flags, 8);
@@ -172,6 +180,7 @@ FIELD(trustee_verifier, tee_count, 24);
 FIELD(trustee_verifier, max_evidence, 32);
 FIELD(trustee_verifier, verify, 40);
 FIELD(trustee_verifier, challenge, 48);
+FIELD(trustee_verifier, judge_collateral, 56);
 
 SIZE(trustee_policy_error, 32);
 FIELD(trustee_policy_error, size, 0);

@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!FAILED(challenge_open(slice_of(data, size), sealer, 1000, &arena, &c)))
         abort();
     /* The same bytes as the plaintext, sealed with the right key: the reader behind the seal. */
-    if (!FAILED(seal(sealer, S(COOKIE_NAME " challenge v1"), slice_of(data, size % 400), &arena, &cookie)) &&
+    if (!FAILED(seal(sealer, S(COOKIE_NAME " challenge v2"), slice_of(data, size % 400), &arena, &cookie)) &&
         !FAILED(challenge_open(cookie, sealer, 1000, &arena, &c)) &&
         (c.issued > 1000 + CHALLENGE_SKEW || c.expiry + CHALLENGE_SKEW <= 1000))
         abort();

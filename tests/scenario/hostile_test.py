@@ -222,7 +222,8 @@ def seal(key_file, purpose, plain):
 def challenge(nonce="n", tee="sample", issued=0, life=300):
     now = int(time.time())
     short = b"".join(bytes([len(s)]) + s.encode() for s in (nonce, tee, "0.4.0"))
-    return os.urandom(16) + (now + issued).to_bytes(8, "big") + (now + issued + life).to_bytes(8, "big") + short
+    return os.urandom(16) + (now + issued).to_bytes(8, "big") + (now + issued + life).to_bytes(8, "big") + short + \
+        hashlib.sha256(b'""').digest()
 
 
 @unittest.skipIf(MISSING, f"not installed or built: {MISSING}")
@@ -248,7 +249,7 @@ class Sessions(Hostile):
 
     def test_s03_challenges_end(self):
         keys = os.path.join(self.daemon.home, "keys/session.key")
-        purpose = b"kbs-session-id challenge v1"
+        purpose = b"kbs-session-id challenge v2"
         for row, sealed, status in (("good", seal(keys, purpose, challenge()), 200),
                                     ("expired", seal(keys, purpose, challenge(issued=-310)), 401),
                                     ("future", seal(keys, purpose, challenge(issued=60)), 401),

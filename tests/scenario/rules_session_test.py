@@ -4,6 +4,7 @@
 Verifiers that lie are those of tests/abi; no TPM is needed."""
 
 import base64
+import hashlib
 import json
 import os
 import sys
@@ -178,6 +179,15 @@ class Rule8Sealing(Rules):
         for text in ("x", self.cookie + "=", self.cookie[:-1] + "!", "../../etc/passwd", "A" * 5000):
             self.refused(self.answer(text), 401, "session.cookie")
         self.assertEqual(self.answer(self.cookie).status, 200, "the cookie itself is good")
+
+    def test_everything_that_the_challenge_said_is_sealed(self):
+        rest = self.fields["rest"]
+        parts = []
+        while len(rest) > 32:
+            parts.append(rest[1:1 + rest[0]].decode())
+            rest = rest[1 + rest[0]:]
+        self.assertEqual(parts, [self.nonce, "honest", "0.4.0"])
+        self.assertEqual(rest, hashlib.sha256(b'""').digest(), "the extra-params")
 
     def test_a_challenge_of_the_future_is_refused(self):
         now = int(time.time())

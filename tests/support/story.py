@@ -239,7 +239,7 @@ class Agent:
 
 
 # --- sealed challenges, by another implementation than ours -----------------------------------------------------------
-PURPOSE = f"{COOKIE} challenge v1".encode()
+PURPOSE = f"{COOKIE} challenge v2".encode()
 
 
 class Sealer:

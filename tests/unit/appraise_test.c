@@ -117,7 +117,7 @@ static enum reason judged(const char *evidence, int64_t now)
     static const uint8_t id[16];
     record_begin(&record, &arena, "attestation", id);
     struct appraisal_request req = {.base = {.scratch = &arena, .record = &record}, .now = now};
-    struct appraisal_in in = {&policy, tree_of(slice_text(evidence)), 1000};
+    struct appraisal_in in = {.policy = &policy, .evidence = tree_of(slice_text(evidence)), .timeout_ms = 1000};
     return appraise(memory, &req, &in, &appraisal).reason;
 }
 

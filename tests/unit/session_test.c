@@ -56,8 +56,10 @@ static enum reason opened_at(slice cookie, int64_t now)
 Test(session, a_challenge_comes_back_out_of_its_cookie_whole)
 {
     struct challenge c = made(NOW, 300), back;
+    hash_sha256(S("{\"image\":1}"), c.extra);
     cr_assert(!FAILED(challenge_open(sealed(&c), sealer, NOW + 299, &arena, &back)));
     cr_assert(memcmp(c.id, back.id, sizeof c.id) == 0);
+    cr_assert(memcmp(c.extra, back.extra, sizeof c.extra) == 0);
     cr_assert(slice_equal(c.nonce, back.nonce));
     cr_assert(slice_equal(back.tee, S("az-snp-vtpm")));
     cr_assert(slice_equal(back.version, S("0.4.0")));
@@ -137,10 +139,10 @@ Test(session, a_text_sealed_for_another_purpose_is_no_challenge)
 {
     struct challenge c = made(NOW, 300);
     slice cookie, plain;
-    cr_assert(!FAILED(unseal(sealer, S(COOKIE_NAME " challenge v1"), sealed(&c), &arena, &plain)));
+    cr_assert(!FAILED(unseal(sealer, S(COOKIE_NAME " challenge v2"), sealed(&c), &arena, &plain)));
     cr_assert(!FAILED(seal(sealer, S("another purpose"), plain, &arena, &cookie)));
     cr_assert_eq(opened_at(cookie, NOW), SESSION_COOKIE);
-    cr_assert(!FAILED(seal(sealer, S(COOKIE_NAME " challenge v1"), plain, &arena, &cookie)));
+    cr_assert(!FAILED(seal(sealer, S(COOKIE_NAME " challenge v2"), plain, &arena, &cookie)));
     cr_assert_eq(opened_at(cookie, NOW), REASON_OK);
 }
 
@@ -148,16 +150,16 @@ Test(session, a_sealed_text_that_is_no_whole_challenge_is_refused)
 {
     struct challenge c = made(NOW, 300);
     slice cookie, plain;
-    cr_assert(!FAILED(unseal(sealer, S(COOKIE_NAME " challenge v1"), sealed(&c), &arena, &plain)));
+    cr_assert(!FAILED(unseal(sealer, S(COOKIE_NAME " challenge v2"), sealed(&c), &arena, &plain)));
     for (size_t n = 0; n < plain.len; n++) {
-        cr_assert(!FAILED(seal(sealer, S(COOKIE_NAME " challenge v1"), slice_sub(plain, 0, n), &arena, &cookie)));
+        cr_assert(!FAILED(seal(sealer, S(COOKIE_NAME " challenge v2"), slice_sub(plain, 0, n), &arena, &cookie)));
         cr_assert_eq(opened_at(cookie, NOW), SESSION_COOKIE, "%zu", n);
     }
     struct text longer = text_begin(&arena);
     text_add(&longer, plain);
     text_lit(&longer, "x");
     slice text = text_end(&longer);
-    cr_assert(!FAILED(seal(sealer, S(COOKIE_NAME " challenge v1"), text, &arena, &cookie)));
+    cr_assert(!FAILED(seal(sealer, S(COOKIE_NAME " challenge v2"), text, &arena, &cookie)));
     cr_assert_eq(opened_at(cookie, NOW), SESSION_COOKIE);
 }
 
