@@ -12,6 +12,11 @@ const struct engine *plugins_engine(const struct plugins *p, slice language)
     return NULL;
 }
 
+slice engine_sha256(const struct engine *e)
+{
+    return slice_text(e->plugin->sha256);
+}
+
 slice engine_suffix(const struct engine *e)
 {
     return e->plugin->policy->suffix;

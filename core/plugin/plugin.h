@@ -122,6 +122,7 @@ MUST_CHECK result verifier_challenge(const struct verifier *v, struct trustee_re
 struct engine;
 const struct engine *plugins_engine(const struct plugins *p, slice language); /* "rego" */
 slice engine_suffix(const struct engine *e);
+slice engine_sha256(const struct engine *e); /* of its file, in hex */
 struct policy_error {
     uint32_t line, column; /* 0: unknown */
     char text[512];

@@ -11,6 +11,8 @@
 #include "core/policy/trial.h"
 
 #define POLICIES_MAX 128
+#define VERDICTS_SPACE S("kbs")
+#define VERDICT_MAX 256u
 #define SLOW_NS (POLICY_WORKER_MS * UINT64_C(1000000))
 
 struct policies {
@@ -106,13 +108,40 @@ static result table_put(struct policies *t, struct policy *p)
     return r;
 }
 
-static result load_text(struct policies *t, enum policy_space space, slice id, slice text, bool shipped)
+/* --- what an earlier process has tried need not be tried at each start --- */
+static slice verdict_key(const struct policy *p, struct arena *a)
+{
+    slice space = space_name(p->space);
+    return arena_printf(a, "policy-verdicts/%.*s/%s", SLICE_ARG(space), p->id);
+}
+
+static bool recall_verdict(struct policies *t, struct trustee_request *req, const struct policy *p)
+{
+    slice key = verdict_key(p, req->scratch), verdict;
+    return key.ptr && !FAILED(store_get(t->store, req, VERDICTS_SPACE, key, req->scratch, VERDICT_MAX, &verdict)) &&
+           policy_recall(t->engine, p->hash, verdict);
+}
+
+/* One that cannot be kept costs the next start a trial, and nothing else. */
+static void keep_verdict(struct policies *t, struct trustee_request *req, const struct policy *p)
+{
+    slice key = verdict_key(p, req->scratch), verdict = policy_verdict(t->engine, p->hash, req->scratch);
+    if (t->trial.argv && key.ptr && verdict.ptr && FAILED(store_put(t->store, req, VERDICTS_SPACE, key, verdict)))
+        log_warn("policy", "%s: that it passed its trial cannot be kept: it will be tried again at the next start",
+                 p->id);
+}
+
+static result load_text(struct policies *t, struct trustee_request *req, enum policy_space space, slice id, slice text,
+                        bool shipped)
 {
     struct policy_error error = {0};
     struct policy *p = policy_new(t->engine, space, id, text);
     ENSURE(p, NO_MEMORY);
     p->shipped = shipped;
-    result r = shipped ? OK : policy_try(&t->trial, p->hash, text, &error);
+    bool known = shipped || !t->trial.argv || recall_verdict(t, req, p);
+    result r = known ? OK : policy_try(&t->trial, p->hash, text, &error);
+    if (!known && !FAILED(r))
+        keep_verdict(t, req, p);
     if (!FAILED(r))
         r = policy_compile(p, &error);
     if (FAILED(r))
@@ -121,12 +150,12 @@ static result load_text(struct policies *t, enum policy_space space, slice id, s
     return table_put(t, p);
 }
 
-static result load_shipped(struct policies *t)
+static result load_shipped(struct policies *t, struct trustee_request *req)
 {
     for (size_t i = 0; i < SHIPPED_POLICY_COUNT; i++) {
         const struct shipped_policy *s = &SHIPPED_POLICIES[i];
         if (!table_find(t, s->space, slice_text(s->id)))
-            TRY(load_text(t, s->space, slice_text(s->id), slice_of(s->text, (size_t)(s->end - s->text)), true));
+            TRY(load_text(t, req, s->space, slice_text(s->id), slice_of(s->text, (size_t)(s->end - s->text)), true));
     }
     return OK;
 }
@@ -162,7 +191,7 @@ static result load_stored(struct policies *t, struct trustee_request *req, enum 
         ENSURE(l.names[i].ptr, NO_MEMORY);
         slice text, id = slice_sub(l.names[i], 0, l.names[i].len - l.suffix.len);
         TRY(store_get(t->store, req, space_name(space), l.names[i], req->scratch, POLICY_TEXT_MAX, &text));
-        TRY(load_text(t, space, id, text, false));
+        TRY(load_text(t, req, space, id, text, false));
     }
     return OK;
 }
@@ -181,7 +210,7 @@ result policies_open(const struct engine *engine, const struct store *store, con
     if (!FAILED(r))
         r = load_stored(t, req, POLICY_APPRAISAL);
     if (!FAILED(r))
-        r = load_shipped(t);
+        r = load_shipped(t, req);
     if (FAILED(r)) {
         policies_close(t);
         return r;
@@ -251,6 +280,7 @@ static result set_locked(struct policies *t, struct trustee_request *req, struct
     TRY(policy_try(&t->trial, p->hash, p->text, error));
     TRY(policy_compile(p, error));
     TRY(store_put(t->store, req, space_name(p->space), key, p->text));
+    keep_verdict(t, req, p);
     policy_hold(p);
     return table_put(t, p);
 }

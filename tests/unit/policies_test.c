@@ -79,6 +79,12 @@ result store_list(const struct store *s, struct trustee_request *req, slice spac
     return OK;
 }
 
+slice engine_sha256(const struct engine *e)
+{
+    (void)e;
+    return S("0123");
+}
+
 slice engine_suffix(const struct engine *e)
 {
     (void)e;
@@ -537,6 +543,56 @@ Test(policies, setting_asks_the_trial_first)
     cr_assert_str_eq(error.text, "tried");
     cr_assert_eq(compiled, before);
     in_force(POLICY_APPRAISAL, "default_cpu", NULL, true);
+}
+
+#define VERDICT_KEY S("policy-verdicts/attestation_service_policy/default_cpu")
+
+static slice verdict_of(const char *text, const char *engine)
+{
+    uint8_t hash[32];
+    char hex[65] = "";
+    hash_sha256(slice_text(text), hash);
+    hex_encode((uint8_t *)hex, slice_of(hash, sizeof hash));
+    return arena_printf(&arena, "passed %s %s", hex, engine);
+}
+
+Test(policies, a_passed_trial_is_kept_beside_the_policy)
+{
+    const char *yes[] = {"/bin/sh", "-c", "cat >/dev/null", NULL};
+    struct policy_trial passes = {yes, 5000};
+    cr_assert(!FAILED(policies_open(NULL, NULL, &passes, &req, &policies)));
+    cr_assert_eq(set("default_cpu", S("fine")), REASON_OK);
+    struct item *kept = item_of(S("kbs"), VERDICT_KEY);
+    cr_assert(kept && slice_equal(slice_text(kept->value), verdict_of("fine", "0123")), "%s", kept ? kept->value : "");
+}
+
+Test(policies, what_an_earlier_process_has_tried_is_not_tried_at_the_next_start)
+{
+    const char *no[] = {"/bin/sh", "-c", "cat >/dev/null; exit 1", NULL};
+    struct policy_trial fails = {no, 5000};
+    store_item(S("attestation_service_policy"), S("default_cpu.rego"), S("tried before"));
+    store_item(S("kbs"), VERDICT_KEY, verdict_of("tried before", "0123"));
+    cr_assert(!FAILED(policies_open(NULL, NULL, &fails, &req, &policies)));
+    struct policy *p = policies_pin(policies, POLICY_APPRAISAL, S("default_cpu"));
+    cr_assert(p && p->compiled);
+    policy_unpin(p);
+}
+
+Test(policies, a_verdict_on_another_text_or_by_another_engine_counts_for_nothing)
+{
+    const char *no[] = {"/bin/sh", "-c", "cat >/dev/null; exit 1", NULL};
+    struct policy_trial fails = {no, 5000};
+    slice verdicts[] = {verdict_of("another", "0123"), verdict_of("text", "9999"), S("passed"), S("")};
+    for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++) {
+        store_item(S("attestation_service_policy"), S("default_cpu.rego"), S("text"));
+        store_item(S("kbs"), VERDICT_KEY, verdicts[i]);
+        cr_assert(!FAILED(policies_open(NULL, NULL, &fails, &req, &policies)));
+        struct policy *p = policies_pin(policies, POLICY_APPRAISAL, S("default_cpu"));
+        cr_assert(p && !p->compiled, "%zu", i);
+        policy_unpin(p);
+        policies_close(policies);
+        policies = NULL;
+    }
 }
 
 Test(policies, the_trial_leaves_no_descriptor_open)
