@@ -30,8 +30,10 @@ struct jws {
     slice signed_part, signature; /* header.payload as it was sent; decoded signature */
 };
 
+#define JWS_SIZE_MAX ((size_t)512 * 1024) /* bytes of a compact JWS */
+
 /* Takes a compact JWS apart without judging it: three base64url parts, JSON objects without duplicates, "alg" a string
- * of a known algorithm (never "none" or a MAC), no "crit", "b64" or "zip"; at most 256 KiB. TOKEN_MALFORMED,
+ * of a known algorithm (never "none" or a MAC), no "crit", "b64" or "zip"; at most JWS_SIZE_MAX. TOKEN_MALFORMED,
  * TOKEN_ALGORITHM. */
 MUST_CHECK result jws_parse(struct arena *a, slice compact, struct jws *out);
 /* Verifies the signature with a key; the algorithm must be one that the key allows. TOKEN_ALGORITHM, TOKEN_SIGNATURE.

@@ -8,7 +8,6 @@
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 
-#define COMPACT_MAX ((size_t)256 * 1024)
 
 /* --- taking apart
  * ------------------------------------------------------------------------------------------------------- */
@@ -47,7 +46,7 @@ static result check_header(struct jws *j)
 result jws_parse(struct arena *a, slice compact, struct jws *out)
 {
     *out = (struct jws){0};
-    ENSURE(compact.len && compact.len <= COMPACT_MAX, TOKEN_MALFORMED);
+    ENSURE(compact.len && compact.len <= JWS_SIZE_MAX, TOKEN_MALFORMED);
     size_t first = slice_find(compact, '.');
     slice rest = slice_sub(compact, first + 1, compact.len);
     size_t second = slice_find(rest, '.');

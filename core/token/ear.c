@@ -276,5 +276,6 @@ result ear_issue(const struct ear_issuer *i, const struct ear_subject *subject, 
     text_lit(&t, "}");
     slice payload = text_end(&t);
     ENSURE(payload.ptr, NO_MEMORY);
-    return jws_sign(i->signer, a, i->header, payload, out);
+    TRY(jws_sign(i->signer, a, i->header, payload, out));
+    return out->len <= JWS_SIZE_MAX ? OK : FAIL(TOKEN_SIZE);
 }

@@ -376,7 +376,6 @@ static result foreign(const struct token_trust *t, struct token *token)
 result token_judge(struct token_trust *t, slice compact, int64_t now, slice generation, struct arena *a,
                    struct token *out)
 {
-    ENSURE(compact.len <= TOKEN_SIZE_MAX, TOKEN_MALFORMED);
     *out = (struct token){0};
     TRY(jws_parse(a, compact, &out->jws));
     TRY(signature(t, compact, now, out));

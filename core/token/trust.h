@@ -7,8 +7,6 @@
 
 #include "core/crypto/jose.h"
 
-#define TOKEN_SIZE_MAX (512u * 1024u)
-
 /* Whose tokens are believed besides our own: an issuer together with its keys, so that no issuer's key vouches for
  * another's name. */
 struct trust_issuer {

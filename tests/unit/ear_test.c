@@ -335,6 +335,34 @@ static slice file_text(const char *path)
     return slice_of(room, n);
 }
 
+/* The largest token that is issued can be read again, and no larger one is issued. */
+Test(ear, no_token_is_issued_that_would_be_refused_for_its_size)
+{
+    struct ear_settings settings = settings_of(true);
+    struct ear_appraisal a = appraised(ANSWER);
+    char *evidence = malloc(JWS_SIZE_MAX);
+    slice token;
+    cr_assert(!FAILED(ear_issuer_new(signer, &settings, &issuer)));
+    enum reason last = REASON_OK;
+    size_t largest = 0;
+    for (size_t size = JWS_SIZE_MAX / 4 * 3 - 4096; size < JWS_SIZE_MAX / 4 * 3 + 64; size += 61) {
+        size_t mark = arena.used;
+        memset(evidence, 'x', size);
+        struct ear_submod submod = {S("cpu0"), &a, tree_of("{}")};
+        struct ear_subject subject = {&submod, 1, slice_of(evidence, size), S("id")};
+        last = ear_issue(issuer, &subject, NOW, &arena, &token).reason;
+        if (last == REASON_OK) {
+            struct jws j;
+            largest = token.len;
+            cr_assert(!FAILED(jws_parse(&arena, token, &j)), "%zu", token.len);
+        }
+        arena.used = mark;
+    }
+    free(evidence);
+    cr_assert_eq(last, TOKEN_SIZE);
+    cr_assert_gt(largest, JWS_SIZE_MAX - 200);
+}
+
 Test(ear, the_claim_names_are_those_of_a_recorded_token)
 {
     const char *vectors = getenv("TRUSTEE_VECTORS");
