@@ -263,55 +263,82 @@ static result put_details(struct walk *k, const struct event_details *d)
     return OK;
 }
 
-static result put_event(struct walk *k, const struct event *e, const struct event_details *d, slice digest)
+static void put_digests(struct walk *k, slice digest)
 {
     const trustee_host *h = k->host;
-    bool matching = false;
-    TRY(matches(k, digest, e->data, &matching));
-    observe(k, e, digest, matching);
-    bool told = matching;
-    TRY(may_be_told(k, e, d, &told));
+    h->put_array(k->w, S("digests"));
+    if (digest.ptr) {
+        h->put_object(k->w, NO_SLICE);
+        h->put_text(k->w, S("alg"), k->algorithm->name);
+        h->put_hex(k->w, S("digest"), digest);
+        h->put_end(k->w);
+    }
+    h->put_end(k->w);
+}
 
+/* `told` is NULL where the details are not to be told. */
+static result put_event(struct walk *k, const struct event *e, slice digest, bool matching,
+                        const struct event_details *told)
+{
+    const trustee_host *h = k->host;
     h->put_object(k->w, NO_SLICE);
     h->put_i64(k->w, S("index"), e->index);
     h->put_text(k->w, S("type_name"), event_type_name(e->type));
     h->put_object(k->w, S("details"));
     if (told)
-        TRY(put_details(k, d));
+        TRY(put_details(k, told));
     h->put_end(k->w);
-    h->put_array(k->w, S("digests"));
-    h->put_object(k->w, NO_SLICE);
-    h->put_text(k->w, S("alg"), k->algorithm->name);
-    h->put_hex(k->w, S("digest"), digest);
-    h->put_end(k->w);
-    h->put_end(k->w);
+    put_digests(k, digest);
     h->put_bool(k->w, S("digest_matches_event"), matching);
     h->put_base64(k->w, S("event"), TRUSTEE_BASE64_STD, e->data);
     return h->put_end(k->w) == TRUSTEE_OK ? OK : FAIL(NO_MEMORY);
 }
 
+static result put_measured(struct walk *k, const struct event *e, const struct event_details *d, slice digest)
+{
+    bool matching = false;
+    TRY(matches(k, digest, e->data, &matching));
+    observe(k, e, digest, matching);
+    bool told = matching;
+    TRY(may_be_told(k, e, d, &told));
+    return put_event(k, e, digest, matching, told ? d : NULL);
+}
+
+/* EV_NO_ACTION: for information, measured nowhere. Zeros stand for its digest; anything else might pass for one. */
+static result put_unmeasured(struct walk *k, const struct event *e, slice digest)
+{
+    static const uint8_t ZEROS[DIGEST_SIZE_MAX];
+    bool zero = digest.ptr && equals(k, digest, ZEROS);
+    return put_event(k, e, zero ? digest : NO_SLICE, false, NULL);
+}
+
 static bool is_proved(const struct walk *k, const struct event *e, slice digest)
 {
-    return e->type != EV_NO_ACTION && digest.ptr && e->index < EVENTLOG_REGISTERS &&
-           k->proof->registers & UINT32_C(1) << e->index;
+    return digest.ptr && e->index < EVENTLOG_REGISTERS && k->proof->registers & UINT32_C(1) << e->index;
+}
+
+static result walk_event(struct walk *k, const struct event *e)
+{
+    struct event_details d;
+    slice digest = event_digest_of(e, k->algorithm->id);
+    ENSURE(event_type_name(e->type).ptr, EVENTLOG_TYPE);
+    if (e->type == EV_NO_ACTION)
+        return put_unmeasured(k, e, digest);
+    k->scratch.used = 0;
+    TRY(event_details(&k->scratch, e, &d));
+    return is_proved(k, e, digest) ? put_measured(k, e, &d, digest) : OK;
 }
 
 static result walk_events(struct walk *k)
 {
     struct eventlog log;
     struct event e;
-    struct event_details d;
     TRY(eventlog_open(k->proof->log, &log));
     for (bool end = false;;) {
         TRY(eventlog_next(&log, &e, &end));
         if (end)
             return OK;
-        ENSURE(event_type_name(e.type).ptr, EVENTLOG_TYPE);
-        k->scratch.used = 0;
-        TRY(event_details(&k->scratch, &e, &d));
-        slice digest = event_digest_of(&e, k->algorithm->id);
-        if (is_proved(k, &e, digest))
-            TRY(put_event(k, &e, &d, digest));
+        TRY(walk_event(k, &e));
     }
 }
 
