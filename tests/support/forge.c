@@ -7,10 +7,15 @@
  *                [--eventlog FILE] [--serve]
  *     forge dcap --list-cases
  *
- * DIR gets root.pem and root.der (the anchor to trust), quote.bin, evidence.json, collateral.json (all in one), and
- * what Intel's service answers with the chains beside it: tcb_info.json, qe_identity.json, tcb_chain.pem,
- * pck_chain.pem, pck.der, pck_crl.der, pck_crl_chain.pem, root_crl.der; fmspc and ca (platform, processor) are texts.
- * With --keys the keys are kept there, so that later calls are of the same vendor and platform. With --serve the
+ *     forge eventlog --out DIR [--firmware TEXT] [--kernel TEXT] [--command-line TEXT] [--initrd TEXT] [--secure-boot]
+ *                [--agent-line TEXT]
+ *
+ * eventlog: DIR gets eventlog.bin, and rtmr0 to rtmr3 in hexadecimal digits. The texts stand for what is measured.
+ *
+ * dcap: DIR gets root.pem and root.der (the anchor to trust), quote.bin, evidence.json, collateral.json (all in one),
+ * and what Intel's service answers with the chains beside it: tcb_info.json, qe_identity.json, tcb_chain.pem,
+ * pck_chain.pem, pck.der, pck.pem, pck_crl.der, pck_crl_chain.pem, root_crl.der; fmspc and ca (platform, processor) are
+ * texts. With --keys the keys are kept there, so that later calls are of the same vendor and platform. With --serve the
  * program then answers each line "REPORT-DATA-HEX [INIT-DATA-HEX]" of its input with one line of evidence from the
  * same platform, until the input ends.
  */
@@ -21,7 +26,7 @@
 static const struct {
     const char *name;
     int (*run)(struct forge_command *);
-} kinds[] = {{"dcap", forge_command_dcap}};
+} kinds[] = {{"dcap", forge_command_dcap}, {"eventlog", forge_command_eventlog}};
 
 static int usage(void)
 {
@@ -51,7 +56,7 @@ int main(int argc, char **argv)
     if (argc < 2 || !take(&c, argc - 2, argv + 2))
         return usage();
     forge_must(!FAILED(arena_map(&c.arena, 256u << 20, ARENA_PLAIN)), "memory");
-    c.out = forge_text(&c, "out", ".");
+    c.out = command_text(&c, "out", ".");
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(argv[1], kinds[i].name) == 0)
             return kinds[i].run(&c);

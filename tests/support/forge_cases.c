@@ -8,6 +8,7 @@ const struct forge_dcap_case *forge_dcap_case_at(size_t n)
         size_t count;
     } parts[] = {{forge_quote_cases, forge_quote_case_count},
                  {forge_certificate_cases, forge_certificate_case_count},
+                 {forge_crl_cases, forge_crl_case_count},
                  {forge_statement_cases, forge_statement_case_count}};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         if (n < parts[i].count)

@@ -32,6 +32,12 @@ static slice cut(struct arena *a, slice text)
     return slice_sub(text, 0, text.len - 1);
 }
 
+/* Components and CPUSVN say the same. */
+static void set_component(struct forge_dcap *k, size_t n, uint8_t svn)
+{
+    k->platform.components[n] = k->platform.cpu_svn[n] = svn;
+}
+
 /* The lowest level first: it matches, and nothing after it is looked at. */
 static void levels_unsorted(struct forge_dcap *k)
 {
@@ -247,12 +253,12 @@ static void tcb_out_of_date_configuration_needed(struct forge_dcap *k)
 
 static void tcb_next_level(struct forge_dcap *k)
 {
-    k->platform.components[7] = 4;
+    set_component(k, 7, 4);
 }
 
 static void tcb_no_level(struct forge_dcap *k)
 {
-    k->platform.components[0] = 0;
+    set_component(k, 0, 0);
 }
 
 static void tcb_pce_svn_too_low(struct forge_dcap *k)
@@ -267,8 +273,8 @@ static void tcb_pce_svn_next_level(struct forge_dcap *k)
 
 static void tcb_components_not_lexicographic(struct forge_dcap *k)
 {
-    k->platform.components[0] = 255;
-    k->platform.components[1] = 0;
+    set_component(k, 0, 255);
+    set_component(k, 1, 0);
 }
 
 static void tcb_15_components(struct forge_dcap *k)

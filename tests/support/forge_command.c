@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-const char *forge_text(const struct forge_command *c, const char *name, const char *otherwise)
+const char *command_text(const struct forge_command *c, const char *name, const char *otherwise)
 {
     for (size_t i = 0; i < c->count; i++)
         if (strcmp(c->options[i].name, name) == 0)
@@ -12,9 +12,9 @@ const char *forge_text(const struct forge_command *c, const char *name, const ch
     return otherwise;
 }
 
-int64_t forge_number(const struct forge_command *c, const char *name, int64_t otherwise)
+int64_t command_number(const struct forge_command *c, const char *name, int64_t otherwise)
 {
-    const char *text = forge_text(c, name, NULL);
+    const char *text = command_text(c, name, NULL);
     char *end;
     if (!text)
         return otherwise;
@@ -23,7 +23,7 @@ int64_t forge_number(const struct forge_command *c, const char *name, int64_t ot
     return number;
 }
 
-slice forge_from_hex(struct forge_command *c, slice digits)
+slice command_from_hex(struct forge_command *c, slice digits)
 {
     size_t length;
     uint8_t *room = arena_alloc(&c->arena, digits.len / 2 + 1, 1);
@@ -31,13 +31,13 @@ slice forge_from_hex(struct forge_command *c, slice digits)
     return slice_of(room, length);
 }
 
-slice forge_bytes(struct forge_command *c, const char *name)
+slice command_bytes(struct forge_command *c, const char *name)
 {
-    const char *text = forge_text(c, name, NULL);
-    return text ? forge_from_hex(c, slice_text(text)) : NO_SLICE;
+    const char *text = command_text(c, name, NULL);
+    return text ? command_from_hex(c, slice_text(text)) : NO_SLICE;
 }
 
-slice forge_read(struct forge_command *c, const char *path)
+slice command_read(struct forge_command *c, const char *path)
 {
     size_t most = 16u << 20;
     FILE *file = fopen(path, "rb");
@@ -48,7 +48,7 @@ slice forge_read(struct forge_command *c, const char *path)
     return content;
 }
 
-void forge_write(struct forge_command *c, const char *name, slice content)
+void command_write(struct forge_command *c, const char *name, slice content)
 {
     char path[4096];
     int n = snprintf(path, sizeof path, "%s/%s", c->out, name);
@@ -61,7 +61,7 @@ void forge_write(struct forge_command *c, const char *name, slice content)
     forge_must(file && fwrite(content.ptr, 1, content.len, file) == content.len && fclose(file) == 0, path);
 }
 
-slice forge_base64(struct forge_command *c, slice bytes)
+slice command_base64(struct forge_command *c, slice bytes)
 {
     uint8_t *room = arena_alloc(&c->arena, BASE64_SIZE(bytes.len) + 1, 1);
     forge_must(room, "memory");

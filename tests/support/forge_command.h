@@ -20,16 +20,17 @@ struct forge_command {
 };
 
 /* The option's value; `otherwise` where it was not given. */
-const char *forge_text(const struct forge_command *c, const char *name, const char *otherwise);
-int64_t forge_number(const struct forge_command *c, const char *name, int64_t otherwise);
+const char *command_text(const struct forge_command *c, const char *name, const char *otherwise);
+int64_t command_number(const struct forge_command *c, const char *name, int64_t otherwise);
 /* From hexadecimal digits; ptr NULL where it was not given. */
-slice forge_bytes(struct forge_command *c, const char *name);
-slice forge_from_hex(struct forge_command *c, slice digits);
-slice forge_read(struct forge_command *c, const char *path);                /* a whole file */
-void forge_write(struct forge_command *c, const char *file, slice content); /* into the folder `out` */
-slice forge_base64(struct forge_command *c, slice bytes);
+slice command_bytes(struct forge_command *c, const char *name);
+slice command_from_hex(struct forge_command *c, slice digits);
+slice command_read(struct forge_command *c, const char *path);                /* a whole file */
+void command_write(struct forge_command *c, const char *file, slice content); /* into the folder `out` */
+slice command_base64(struct forge_command *c, slice bytes);
 
 /* One per kind; exit status. */
 int forge_command_dcap(struct forge_command *c);
+int forge_command_eventlog(struct forge_command *c);
 
 #endif
