@@ -25,7 +25,7 @@ int64_t command_number(const struct forge_command *c, const char *name, int64_t 
 
 slice command_from_hex(struct forge_command *c, slice digits)
 {
-    size_t length;
+    size_t length = 0;
     uint8_t *room = arena_alloc(&c->arena, digits.len / 2 + 1, 1);
     forge_must(room && hex_decode(room, digits.len / 2, digits, &length), "reading hexadecimal digits");
     return slice_of(room, length);
