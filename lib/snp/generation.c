@@ -63,14 +63,19 @@ struct given {
     slice name;
     struct snp_models models;
     enum snp_tcb_layout layout;
+    bool has_minimum;
+    struct snp_tcb minimum;
 };
 
 static bool read_given(slice text, struct given *g)
 {
-    slice family, range, first, layout;
+    slice family, range, first, layout, minimum;
     text = slice_trim(text);
     if (!slice_split(&text, ' ', &g->name) || !slice_split(&text, ' ', &family) || !slice_split(&text, ' ', &range) ||
-        !slice_split(&text, ' ', &layout) || text.ptr || !slice_split(&range, '-', &first))
+        !slice_split(&text, ' ', &layout) || !slice_split(&range, '-', &first))
+        return false;
+    g->has_minimum = slice_split(&text, ' ', &minimum);
+    if (text.ptr || (g->has_minimum && !snp_tcb_parse(minimum, &g->minimum)))
         return false;
     bool milan = slice_equal(layout, S("milan")), turin = slice_equal(layout, S("turin"));
     g->layout = turin ? SNP_TCB_TURIN : SNP_TCB_MILAN;
@@ -106,5 +111,8 @@ bool snp_generations_add(struct snp_generations *g, slice text)
     if (known->layout != given.layout || known->model_count == sizeof known->models / sizeof *known->models)
         return false;
     known->models[known->model_count++] = given.models;
+    known->has_minimum = known->has_minimum || given.has_minimum;
+    if (given.has_minimum)
+        known->minimum = given.minimum;
     return true;
 }

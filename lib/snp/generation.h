@@ -31,9 +31,9 @@ struct snp_generations {
 
 /* Milan, Genoa (with Bergamo and Siena) and Turin. */
 void snp_generations_known(struct snp_generations *out);
-/* Adds a later one from "NAME FAMILY FIRST-LAST LAYOUT", such as "Venice 0x1a 0x50-0x5f turin", or gives a known one
- * further models. False where the text is not of that form, the processors are another generation's already, the
- * layout differs from the known one, or there are too many. */
+/* Adds a later one from "NAME FAMILY FIRST-LAST LAYOUT [MINIMUM]", such as "Venice 0x1a 0x50-0x5f turin 1.2.0.3.71", or
+ * gives a known one further models. False where the text is not of that form, the processors are another generation's
+ * already, the layout differs from the known one, or there are too many. */
 bool snp_generations_add(struct snp_generations *g, slice text);
 /* NULL where nobody knows it. */
 const struct snp_generation *snp_generation_of_processor(const struct snp_generations *g, uint8_t family,
