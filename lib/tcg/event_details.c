@@ -113,9 +113,12 @@ static bool printable(const uint8_t *at, size_t left)
 static bool td_shim_info(slice data, slice *info)
 {
     struct reader r = reader_of(data);
-    slice name;
+    slice name, rest;
     uint32_t length;
-    return read_bytes(&r, 16, &name) && read_u32le(&r, &length) && read_bytes(&r, length, info) && read_done(&r);
+    if (!read_bytes(&r, 16, &name) || !read_u32le(&r, &length) || !read_bytes(&r, length, &rest) || !read_done(&r))
+        return false;
+    *info = rest;
+    return true;
 }
 
 static bool is_one_name(slice data)
