@@ -50,7 +50,8 @@ LLHTTP_OBJECTS := $(addprefix $(BUILD)/obj/llhttp-,api.o http.o llhttp.o)
 all: programs plugins
 programs: $(PROGRAMS)
 plugins: $(PLUGINS) $(if $(wildcard policy/rego/Cargo.toml),$(REGO))
-tests: $(UNIT_TESTS) $(PRELOADS) $(BUILD)/bench/load_bench $(BUILD)/tests/verify_plugin $(BUILD)/tests/store_driver
+tests: $(UNIT_TESTS) $(PRELOADS) $(BUILD)/bench/load_bench $(BUILD)/tests/verify_plugin $(BUILD)/tests/store_driver \
+    $(BUILD)/tests/forge
 fuzzers: $(FUZZERS)
 
 help: ## this list
@@ -190,7 +191,7 @@ $(REGO): $(wildcard policy/rego/*.toml policy/rego/Cargo.lock policy/rego/src/*.
 	cp build/cargo/release/libtrustee_rego.so $@
 
 # Tests share tests/support; one whose name begins with a plugin's (tpm_test, tpm_key_test) is linked with its objects.
-SUPPORT_PROGRAMS := tests/support/verify_plugin.c tests/support/store_driver.c
+SUPPORT_PROGRAMS := tests/support/verify_plugin.c tests/support/store_driver.c tests/support/forge.c
 SUPPORT_SOURCES := $(filter-out $(SUPPORT_PROGRAMS),$(wildcard tests/support/*.c))
 plugin_sources = $(foreach p,$(firstword $(subst _, ,$(1))),$(wildcard plugins/$(p)/*.c storage/$(p)/*.c))
 
@@ -201,6 +202,11 @@ $(BUILD)/support.a: $(call objects,$(SUPPORT_SOURCES))
 $(BUILD)/tests/verify_plugin: $(BUILD)/obj/tests/support/verify_plugin.o $(BUILD)/support.a $(BUILD)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcrypto -ldl
+
+# A second implementation: of the project it has only lib/base.
+$(BUILD)/tests/forge: $(call objects,$(wildcard tests/support/forge*.c lib/base/*.c))
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lcrypto
 
 $(BUILD)/tests/store_driver: $(BUILD)/obj/tests/support/store_driver.o $(BUILD)/obj/tests/support/store_host.o \
     $(call objects,$(call plugin_sources,file)) $(BUILD)/lib.a

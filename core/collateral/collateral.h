@@ -41,8 +41,8 @@ bool collateral_pin(struct collateral_store *s, const trustee_need *need, int64_
 void collateral_unpin(struct collateral_store *s, const struct collateral_item *item);
 /* Facts of a pinned item. */
 const struct collateral_facts *collateral_facts_of(const struct collateral_item *item);
-/* A platform's evidence was found genuine with this pinned item: from now on its platform may draw on the reserve of the
- * budgets. */
+/* A platform's evidence was found genuine with this pinned item: from now on its platform may draw on the reserve of
+ * the budgets. */
 void collateral_verified(struct collateral_store *s, const struct collateral_item *item);
 
 /* Why an item could not be had, from good to bad. */
@@ -51,7 +51,8 @@ enum collateral_outcome {
     COLLATERAL_NONE,        /* its origins say with authority that there is none */
     COLLATERAL_REFUSED,     /* what came is not genuine */
     COLLATERAL_BUSY,        /* a budget of rule 10 is used up: come back later */
-    COLLATERAL_UNREACHABLE, /* no origin answered in time, or all asked to wait, or it is nowhere and there is no network */
+    COLLATERAL_UNREACHABLE, /* no origin answered in time, or all asked to wait, or it is nowhere and there is no
+                               network */
 };
 
 /* How it ended: `item` and `why` (empty where all is HERE) live until done() returns. */

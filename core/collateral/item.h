@@ -50,30 +50,42 @@ MUST_CHECK result collateral_folder_get(const struct collateral_folder *f, slice
 MUST_CHECK result collateral_folder_put(const struct collateral_folder *f, const struct collateral_item *item,
                                         const struct collateral_facts *facts);
 MUST_CHECK result collateral_folder_delete(const struct collateral_folder *f, slice kind, slice key);
-/* Calls `each` for every item that is whole; a corrupt file is counted in *corrupt and left. */
+/* Calls `each` for every item that is whole, in no order; the item lives in `a` during the call only. A corrupt file is
+ * counted in *corrupt and left. STORAGE, NO_MEMORY. */
 MUST_CHECK result collateral_folder_list(const struct collateral_folder *f, struct arena *a,
                                          void (*each)(void *user, const struct collateral_item *item,
                                                       const struct collateral_facts *facts),
                                          void *user, size_t *corrupt);
 
 /* --- other people's formats, read as they are ------------------------------------------------------------------------
- * A path may be: a folder of ours; upstream's kds-store (vcek/HWID/[bl.._]vcek.der); a folder or JSON file of Intel's
- * PcsClientTool ("fetch" output and "platform_collaterals.json"); one JSON file with the members tcb_info,
- * qe_identity, pck_crl, root_ca_crl and their chains and signatures; one of our own export files. Which one it is is
- * found by looking. Nothing is judged here. */
+ * A path may be a file: JSON of Intel's PcsClientTool ("platform_collaterals.json"); JSON with the members tcb_info,
+ * qe_identity, pck_crl, root_ca_crl, pck_certificate_chain and their chains and signatures; an answer of Intel's
+ * service as it came; one of our own export files; a revocation list or AMD's certificates in DER or PEM. Or a folder:
+ * of any such files, with upstream's kds-store (vcek/HWID/[bl.._]vcek.der) in it, one of ours. Which one it is is found
+ * by looking. A statement of Intel's that came without its chain takes one that lies beside it (PEM). Nothing is judged
+ * here.
+ *
+ * A path that is one file belongs to one piece of evidence: what is in it is given for every key of its kind that it
+ * does not have by name. Any thread; symbolic links are followed, for Kubernetes mounts files so. */
 struct collateral_offline;
+/* COLLATERAL_ABSENT where there is no such path, COLLATERAL_CORRUPT for a file that is of a known form and broken,
+ * STORAGE for too much, NO_MEMORY; `error` is a text for people, without the path. A folder may be empty, and what it
+ * has of broken files is passed over. */
 MUST_CHECK result collateral_offline_open(const char *path, struct collateral_offline **out, char *error,
                                           size_t error_size);
-void collateral_offline_close(struct collateral_offline *o);
-/* COLLATERAL_ABSENT, COLLATERAL_CORRUPT, NO_MEMORY. The file is read again when it has changed. */
+void collateral_offline_close(struct collateral_offline *o); /* NULL is fine */
+/* COLLATERAL_ABSENT, COLLATERAL_CORRUPT, STORAGE, NO_MEMORY. Files that have changed are read again. */
 MUST_CHECK result collateral_offline_get(struct collateral_offline *o, slice kind, slice key, struct arena *a,
                                          struct collateral_item *item);
-/* Every item that it has, for import and list. */
+/* Every item whose name can be told, for import and list; an item lives during the call only, `a` is for scratch. The
+ * source must not be used in `each`. */
 MUST_CHECK result collateral_offline_list(struct collateral_offline *o, struct arena *a,
                                           void (*each)(void *user, const struct collateral_item *item), void *user);
 
 /* --- export: one file with any number of items, for carrying across an air gap -------------------------------------
  */
+/* Writes the next item; the first call says so and so does the last one, which may come without an item (NULL).
+ * STORAGE, NO_MEMORY. */
 MUST_CHECK result collateral_export(FILE *out, const struct collateral_item *item, const struct collateral_facts *facts,
                                     bool first, bool last);
 

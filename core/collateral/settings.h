@@ -13,8 +13,9 @@ struct collateral_settings {
     slice directory; /* our own folder; empty: none, and nothing outlives the process */
     struct bind_list offline;
     bool network;
-    struct bind_list intel_pccs, intel_pcs, amd_kds, intel_root_crl; /* base URLs, in the order in which they are asked */
-    unsigned tcb_update;                                             /* enum collateral_tcb_update */
+    struct bind_list intel_pccs, intel_pcs, amd_kds,
+        intel_root_crl;  /* base URLs, in the order in which they are asked */
+    unsigned tcb_update; /* enum collateral_tcb_update */
     slice ca, proxy;
     uint64_t timeout, wait;              /* seconds: of one transfer, of one attestation */
     uint64_t item_limit, memory;         /* bytes */

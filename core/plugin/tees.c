@@ -21,7 +21,8 @@ static const struct known_tee known[] = {
     {TEE("nvidia", "gpu", TRUSTEE_BIND_TRUNCATE, 32, TRUSTEE_BIND_NONE, 0), false},
     {TEE("sgx", "cpu", TRUSTEE_BIND_PAD, 64, TRUSTEE_BIND_PAD, 64), false},
     {TEE("snp", "cpu", TRUSTEE_BIND_PAD, 64, TRUSTEE_BIND_TRUNCATE, 32), false},
-    {TEE("tdx", "cpu", TRUSTEE_BIND_PAD, 64, TRUSTEE_BIND_PAD, 48), false},
+    /* Upstream cuts a longer init-data digest, such as SHA-512's, to what MRCONFIGID holds. */
+    {TEE("tdx", "cpu", TRUSTEE_BIND_PAD, 64, TRUSTEE_BIND_TRUNCATE, 48), false},
     {TEE("cca", "cpu", TRUSTEE_BIND_PAD, 64, TRUSTEE_BIND_EXACT, 0), false},
     {TEE("csv", "cpu", TRUSTEE_BIND_PAD, 64, TRUSTEE_BIND_NONE, 0), false},
     {TEE("se", "cpu", TRUSTEE_BIND_PAD, 64, TRUSTEE_BIND_NONE, 0), false},

@@ -142,11 +142,11 @@ static result read_member(struct reader *value, uint8_t number, struct pck *out)
 }
 
 /* The issuer's common name tells the two CAs apart ("Intel SGX PCK Platform CA", "Intel SGX PCK Processor CA"). */
-static bool is_platform_ca(slice issuer)
+bool pck_is_platform_ca(slice name)
 {
-    const slice name = S("Intel SGX PCK Platform CA");
-    for (size_t i = 0; i + name.len <= issuer.len; i++)
-        if (memcmp(issuer.ptr + i, name.ptr, name.len) == 0)
+    const slice platform = S("Intel SGX PCK Platform CA");
+    for (size_t i = 0; i + platform.len <= name.len; i++)
+        if (memcmp(name.ptr + i, platform.ptr, platform.len) == 0)
             return true;
     return false;
 }
@@ -167,6 +167,6 @@ result pck_read(const struct certificate *leaf, struct pck *out)
         ENSURE(read_done(&member), DCAP_PCK_EXTENSION);
     }
     ENSURE(has_all(&m, PPID, SGX_TYPE), DCAP_PCK_EXTENSION);
-    out->platform_ca = is_platform_ca(leaf->issuer);
+    out->platform_ca = pck_is_platform_ca(leaf->issuer);
     return OK;
 }

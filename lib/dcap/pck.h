@@ -26,4 +26,7 @@ struct pck {
 /* DCAP_PCK_EXTENSION: absent, twice, a member missing, twice, of another type or out of range. */
 MUST_CHECK result pck_read(const struct certificate *leaf, struct pck *out);
 
+/* Whether a Name is the platform CA's, going by Intel's common name; every other CA counts as a processor CA. */
+bool pck_is_platform_ca(slice name);
+
 #endif

@@ -37,10 +37,13 @@ static bool is_out_of_date(enum tcb_status s)
     return s == TCB_OUT_OF_DATE || s == TCB_OUT_OF_DATE_CONFIGURATION_NEEDED;
 }
 
-/* A TD that was launched by what is out of date, on a platform that no longer is. */
+/* A TD that was launched by what is out of date, on a platform that no longer is. What runs now and is revoked counts,
+ * although Intel's library would not look at it. */
 static enum tcb_status with_relaunch(enum tcb_status launched, enum tcb_status now)
 {
-    if (!is_out_of_date(launched) || is_out_of_date(now) || now == TCB_REVOKED)
+    if (now == TCB_REVOKED)
+        return TCB_REVOKED;
+    if (!is_out_of_date(launched) || is_out_of_date(now))
         return launched;
     return wants_configuration(launched) || wants_configuration(now) ? TCB_RELAUNCH_ADVISED_CONFIGURATION_NEEDED
                                                                      : TCB_RELAUNCH_ADVISED;

@@ -70,8 +70,9 @@ struct eventlog_proof {
 
 /* Writes the events as an array named `key`, each {index, type_name, details, digests[{alg,digest}],
  * digest_matches_event, event} as upstream's policies know them. Events that the proof does not reach (of other
- * registers, without a digest of the algorithm, EV_NO_ACTION) and digests of other algorithms are left out. `details`
- * is empty where it would tell more than the digest covers; docs/event-logs.md has the rules.
+ * registers, without a digest of the algorithm) and digests of other algorithms are left out; EV_NO_ACTION events, which
+ * are measured nowhere, keep no digest but zeros. `details` is empty where it would tell more than the digest covers;
+ * docs/event-logs.md has the rules.
  * Those of eventlog_open() and eventlog_next(), EVENTLOG_TYPE, EVENTLOG_DATA (an event whose data is malformed), CRYPTO,
  * NO_MEMORY. */
 MUST_CHECK result eventlog_claims(const trustee_host *host, trustee_request *req, trustee_writer *w, slice key,

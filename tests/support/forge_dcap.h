@@ -249,14 +249,16 @@ void forge_dcap_quote(struct arena *a, const struct forge_dcap_keys *keys, const
 #define FORGE_FOR_TDX 2u
 #define FORGE_FOR_BOTH 3u
 struct forge_dcap_case {
-    const char *name, *says;
+    const char *name;
     unsigned bodies;    /* FORGE_FOR_… */
+    int version;        /* of the quote; 0: any */
     const char *reason; /* of the refusal, without the plugin's name in front; NULL: accepted */
     const char *status; /* accepted: the claim tcb_status */
     void (*apply)(struct forge_dcap *k);
 };
-extern const struct forge_dcap_case forge_dcap_cases[];
-extern const size_t forge_dcap_case_count;
-const struct forge_dcap_case *forge_dcap_find(const char *name); /* NULL: none */
+const struct forge_dcap_case *forge_dcap_case_at(size_t n); /* NULL: there are not so many */
+const struct forge_dcap_case *forge_dcap_find(const char *name);
+/* Whether the case is one of this version and body. */
+bool forge_dcap_fits(const struct forge_dcap_case *c, int version, enum forge_body body);
 
 #endif

@@ -16,4 +16,9 @@ slice forge_dcap_collateral(struct arena *a, const struct forge_dcap *k, const s
 void forge_dcap_certificates(struct arena *a, const struct forge_dcap_keys *keys, const struct forge_dcap *k,
                              struct forge_dcap_out *out);
 
+extern const struct forge_dcap_case forge_quote_cases[], forge_certificate_cases[], forge_crl_cases[],
+    forge_statement_cases[];
+extern const size_t forge_quote_case_count, forge_certificate_case_count, forge_crl_case_count,
+    forge_statement_case_count;
+
 #endif

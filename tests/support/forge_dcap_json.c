@@ -49,13 +49,6 @@ static void hex(struct text *t, const char *name, const void *bytes, size_t leng
     text_json(t, digits);
 }
 
-/* Integers that the enclave has in little-endian order are written the way round that people read. */
-static void reversed_hex(struct text *t, const char *name, const uint8_t bytes[4])
-{
-    uint8_t turned[4] = {bytes[3], bytes[2], bytes[1], bytes[0]};
-    hex(t, name, turned, sizeof turned);
-}
-
 static void components(struct text *t, const uint8_t *svn, size_t count)
 {
     text_lit(t, "[");
@@ -180,8 +173,8 @@ static slice qe_identity(struct arena *a, const struct forge_qe_identity *q)
     put_time(&t, "issueDate", q->issued);
     put_time(&t, "nextUpdate", q->next_update);
     number(&t, "tcbEvaluationDataNumber", q->evaluation_number);
-    reversed_hex(&t, "miscselect", q->misc_select);
-    reversed_hex(&t, "miscselectMask", q->misc_mask);
+    hex(&t, "miscselect", q->misc_select, sizeof q->misc_select);
+    hex(&t, "miscselectMask", q->misc_mask, sizeof q->misc_mask);
     hex(&t, "attributes", q->attributes, sizeof q->attributes);
     hex(&t, "attributesMask", q->attributes_mask, sizeof q->attributes_mask);
     hex(&t, "mrsigner", q->mrsigner, sizeof q->mrsigner);

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Whether an item of collateral is genuine, before the service keeps it: signed up to a trusted root, about its own
+ * key, not issued in the future. What is found genuine here is known to the verification that follows.
+ */
+#include "lib/dcap/verify.h"
+
+struct judgement {
+    struct dcap_call call;
+    const trustee_collateral *item;
+    trustee_collateral_facts *out;
+};
+
+static bool check_key(struct judgement *j, slice expected)
+{
+    return dcap_check(&j->call, DCAP_CHECK_COLLATERAL_KIND, slice_equal(j->item->key, expected), j->item->key,
+                      expected);
+}
+
+static bool check_issued(struct judgement *j, unsigned check, int64_t issued)
+{
+    struct dcap_call *c = &j->call;
+    return dcap_check(c, check, issued <= c->now, S("not in the future"), dcap_date(c, issued));
+}
+
+static void facts(struct judgement *j, int64_t issued, int64_t not_after, uint64_t number)
+{
+    *j->out =
+        (trustee_collateral_facts){.size = sizeof *j->out, .issued = issued, .not_after = not_after, .number = number};
+}
+
+/* --- statements
+ * ----------------------------------------------------------------------------------------------------- */
+
+static bool statement(struct judgement *j, unsigned issued, unsigned validity, const struct dcap_statement *s)
+{
+    if (!check_issued(j, issued, s->issued) || !check_issued(j, validity, x509_path_not_before(s->signer)))
+        return false;
+    facts(j, s->issued, s->next_update, s->evaluation_number);
+    return true;
+}
+
+static bool judge_tcb_info(struct judgement *j)
+{
+    const struct tcb_info *t;
+    if (!dcap_tcb_info(&j->call, j->item, &t))
+        return false;
+    slice fmspc = tcb_info_fmspc(t);
+    uint8_t key[4 + 12];
+    memcpy(key, tcb_info_is_tdx(t) ? "tdx/" : "sgx/", 4);
+    hex_encode(key + 4, slice_sub(fmspc, 0, 6));
+    return check_key(j, slice_of(key, sizeof key)) &&
+           statement(j, DCAP_CHECK_TCB_INFO_ISSUED, DCAP_CHECK_TCB_INFO_SIGNER_VALIDITY, tcb_info_statement(t));
+}
+
+static bool judge_qe_identity(struct judgement *j)
+{
+    const struct qe_identity *q;
+    return dcap_qe_identity(&j->call, j->item, &q) && check_key(j, qe_identity_is_tdx(q) ? S("tdx") : S("sgx")) &&
+           statement(j, DCAP_CHECK_QE_IDENTITY_ISSUED, DCAP_CHECK_QE_IDENTITY_SIGNER_VALIDITY,
+                     qe_identity_statement(q));
+}
+
+/* --- revocation lists
+ * ----------------------------------------------------------------------------------------------- */
+
+static bool crl_facts(struct judgement *j, unsigned validity, const struct crl *crl)
+{
+    if (!check_issued(j, validity, crl_this_update(crl)))
+        return false;
+    facts(j, crl_this_update(crl), crl_next_update(crl), crl_number(crl));
+    return true;
+}
+
+static bool judge_root_crl(struct judgement *j)
+{
+    const struct dcap_trust *trust = &j->call.verifier->trust;
+    const struct certificate *roots[DCAP_ANCHORS_MAX];
+    const struct crl *crl;
+    for (size_t i = 0; i < trust->count; i++)
+        roots[i] = &trust->anchors[i].certificate;
+    return check_key(j, S("root")) && dcap_crl(&j->call, j->item, roots, trust->count, &DCAP_ROOT_CRL_CHECKS, &crl) &&
+           crl_facts(j, DCAP_CHECK_ROOT_CRL_VALIDITY, crl);
+}
+
+struct cas {
+    struct certificate certificates[X509_CHAIN_MAX];
+    const struct certificate *trusted[X509_CHAIN_MAX];
+    size_t count;
+};
+
+/* The CAs of the chain that came beside the list which a trusted root has signed. */
+static result trusted_cas(struct judgement *j, struct cas *out)
+{
+    slice chain = j->item->chain, der;
+    struct arena room = dcap_scratch(&j->call, (size_t)chain.len + 1);
+    ENSURE(room.base, NO_MEMORY);
+    while (out->count < X509_CHAIN_MAX) {
+        struct certificate *next = &out->certificates[out->count];
+        TRY(pem_next_certificate(&chain, room.base + room.used, room.size - room.used, &der));
+        if (der.len == 0)
+            return OK;
+        room.used += der.len;
+        TRY(certificate_read(der, next));
+        result r = dcap_trust_ca(&j->call.verifier->trust, next);
+        if (dcap_is_fault(r))
+            return r;
+        if (!FAILED(r))
+            out->trusted[out->count++] = next;
+    }
+    return OK;
+}
+
+static bool judge_pck_crl(struct judgement *j)
+{
+    struct cas cas = {.count = 0};
+    const struct crl *crl;
+    result r = trusted_cas(j, &cas);
+    if (FAILED(r))
+        return dcap_check_result(&j->call, DCAP_CHECK_PCK_CRL_ISSUER, r);
+    if (!dcap_crl(&j->call, j->item, cas.trusted, cas.count, &DCAP_PCK_CRL_CHECKS, &crl))
+        return false;
+    bool platform = false;
+    for (size_t i = 0; i < cas.count; i++)
+        platform |= crl_is_of(crl, cas.trusted[i]) && pck_is_platform_ca(cas.trusted[i]->subject);
+    return check_key(j, platform ? S("platform") : S("processor")) && crl_facts(j, DCAP_CHECK_PCK_CRL_VALIDITY, crl);
+}
+
+/* --- PCK certificates
+ * ----------------------------------------------------------------------------------------------- */
+
+/* What of the key can be compared: PPIDs are encrypted to Intel's service, and its answer is for the best TCB, not for
+ * the one asked for. */
+static bool judge_pck(struct judgement *j)
+{
+    const slice parts[] = {j->item->bytes, j->item->chain};
+    const struct dcap_platform *p;
+    uint8_t digest[32], pce[4];
+    slice rest = j->item->key, part, asked = NO_SLICE;
+    for (size_t i = 0; i < 4 && slice_split(&rest, '/', &part); i++)
+        asked = i == 3 ? part : NO_SLICE;
+    if (!dcap_platform_find(&j->call, parts, digest, &p))
+        return false;
+    hex_encode(pce, slice_of(p->pck.pce_id, sizeof p->pck.pce_id));
+    if (!dcap_check(&j->call, DCAP_CHECK_PCK_PCE, slice_equal(asked, slice_of(pce, sizeof pce)), asked,
+                    dcap_hex(&j->call, slice_of(p->pck.pce_id, sizeof p->pck.pce_id))))
+        return false;
+    if (!check_issued(j, DCAP_CHECK_PCK_VALIDITY, x509_path_not_before(p->path)))
+        return false;
+    facts(j, x509_path_certificate(p->path, 0)->not_before, x509_path_not_after(p->path), 0);
+    return true;
+}
+
+static const struct {
+    slice kind;
+    bool (*judge)(struct judgement *j);
+} KINDS[] = {
+    {TRUSTEE_TEXT(DCAP_KIND_TCB_INFO), judge_tcb_info}, {TRUSTEE_TEXT(DCAP_KIND_QE_IDENTITY), judge_qe_identity},
+    {TRUSTEE_TEXT(DCAP_KIND_PCK_CRL), judge_pck_crl},   {TRUSTEE_TEXT(DCAP_KIND_ROOT_CRL), judge_root_crl},
+    {TRUSTEE_TEXT(DCAP_KIND_PCK), judge_pck},
+};
+
+trustee_status dcap_judge_collateral(const struct dcap_verifier *v, trustee_request *req,
+                                     const trustee_collateral *item, int64_t now, trustee_collateral_facts *out)
+{
+    struct judgement j = {.call = dcap_call_begin(v, req, now), .item = item, .out = out};
+    for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++) {
+        if (!slice_equal(KINDS[i].kind, item->kind))
+            continue;
+        bool genuine = KINDS[i].judge(&j);
+        dcap_call_end(&j.call);
+        return genuine ? TRUSTEE_OK : j.call.status;
+    }
+    return TRUSTEE_E_NOTSUP;
+}

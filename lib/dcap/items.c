@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/dcap/items.h"
+
+#define JSON_COST 8 /* times its size: lib/json/json.h */
+#define SCRATCH_MIN (96u << 10)
+
+const struct dcap_crl_checks DCAP_ROOT_CRL_CHECKS = {DCAP_CHECK_ROOT_CRL_FORM, DCAP_CHECK_ROOT_CRL_ISSUER,
+                                                     DCAP_CHECK_ROOT_CRL_SIGNATURE};
+const struct dcap_crl_checks DCAP_PCK_CRL_CHECKS = {DCAP_CHECK_PCK_CRL_FORM, DCAP_CHECK_PCK_CRL_ISSUER,
+                                                    DCAP_CHECK_PCK_CRL_SIGNATURE};
+
+static bool item_digest(struct dcap_call *c, const trustee_collateral *item, uint8_t digest[32])
+{
+    const slice parts[] = {item->bytes, item->chain};
+    result r = dcap_digest(parts, 2, digest);
+    return FAILED(r) ? dcap_library_fault(c, r) : true;
+}
+
+static struct arena statement_scratch(struct dcap_call *c, const trustee_collateral *item)
+{
+    return dcap_scratch(c, SCRATCH_MIN + (size_t)(item->bytes.len + item->chain.len) * (JSON_COST + 2));
+}
+
+/* --- statements
+ * ----------------------------------------------------------------------------------------------------- */
+
+struct statement_checks {
+    unsigned form, chain, signature;
+};
+static const struct statement_checks TCB_INFO_CHECKS = {DCAP_CHECK_TCB_INFO_FORM, DCAP_CHECK_TCB_INFO_CHAIN,
+                                                        DCAP_CHECK_TCB_INFO_SIGNATURE};
+static const struct statement_checks QE_IDENTITY_CHECKS = {DCAP_CHECK_QE_IDENTITY_FORM, DCAP_CHECK_QE_IDENTITY_CHAIN,
+                                                           DCAP_CHECK_QE_IDENTITY_SIGNATURE};
+
+static bool is_x509(result r)
+{
+    return slice_starts(slice_text(reason_id(r.reason)), S("x509.")) || r.reason == SIGNATURE_KEY;
+}
+
+static bool check_statement(struct dcap_call *c, const struct statement_checks *checks, result r)
+{
+    unsigned check = checks->form;
+    if (!FAILED(r) || r.reason == DCAP_COLLATERAL_SIGNATURE)
+        check = checks->signature;
+    else if (r.reason == DCAP_COLLATERAL_CHAIN || is_x509(r))
+        check = checks->chain;
+    return dcap_check_result(c, check, r);
+}
+
+static void drop_tcb_info(void *value)
+{
+    tcb_info_free(value);
+}
+
+bool dcap_tcb_info(struct dcap_call *c, const trustee_collateral *item, const struct tcb_info **out)
+{
+    uint8_t digest[32];
+    struct tcb_info *fresh;
+    if (!item_digest(c, item, digest))
+        return false;
+    *out = dcap_cached(c, S("dcap/tcb-info"), digest);
+    if (*out)
+        return true;
+    struct arena scratch = statement_scratch(c, item);
+    if (!scratch.base)
+        return dcap_fault(c, TRUSTEE_E_NOMEM);
+    result r = tcb_info_new(c->verifier->trust.x509, item->bytes, item->chain, &scratch, &fresh);
+    if (!check_statement(c, &TCB_INFO_CHECKS, r))
+        return false;
+    *out = fresh;
+    return dcap_keep(c, S("dcap/tcb-info"), digest, fresh, drop_tcb_info);
+}
+
+static void drop_qe_identity(void *value)
+{
+    qe_identity_free(value);
+}
+
+bool dcap_qe_identity(struct dcap_call *c, const trustee_collateral *item, const struct qe_identity **out)
+{
+    uint8_t digest[32];
+    struct qe_identity *fresh;
+    if (!item_digest(c, item, digest))
+        return false;
+    *out = dcap_cached(c, S("dcap/qe-identity"), digest);
+    if (*out)
+        return true;
+    struct arena scratch = statement_scratch(c, item);
+    if (!scratch.base)
+        return dcap_fault(c, TRUSTEE_E_NOMEM);
+    result r = qe_identity_new(c->verifier->trust.x509, item->bytes, item->chain, &scratch, &fresh);
+    if (!check_statement(c, &QE_IDENTITY_CHECKS, r))
+        return false;
+    *out = fresh;
+    return dcap_keep(c, S("dcap/qe-identity"), digest, fresh, drop_qe_identity);
+}
+
+/* --- revocation lists
+ * ----------------------------------------------------------------------------------------------- */
+
+static void drop_crl(void *value)
+{
+    crl_free(value);
+}
+
+static bool check_crl(struct dcap_call *c, const struct dcap_crl_checks *checks, result r)
+{
+    unsigned check = checks->form;
+    if (!FAILED(r) || r.reason == X509_SIGNATURE)
+        check = checks->signature;
+    else if (r.reason == X509_ORDER || r.reason == X509_CA)
+        check = checks->issuer;
+    return dcap_check_result(c, check, r);
+}
+
+/* Whose list it is, is a part of what was verified. */
+static bool crl_digest(struct dcap_call *c, slice der, const struct certificate *issuer, uint8_t digest[32])
+{
+    const slice parts[] = {der, issuer->der};
+    result r = dcap_digest(parts, 2, digest);
+    return FAILED(r) ? dcap_library_fault(c, r) : true;
+}
+
+bool dcap_crl(struct dcap_call *c, const trustee_collateral *item, const struct certificate *const *issuers,
+              size_t count, const struct dcap_crl_checks *checks, const struct crl **out)
+{
+    uint8_t digest[32];
+    struct crl *fresh;
+    result r = FAIL(X509_ORDER);
+    for (size_t i = 0; i < count && r.reason == X509_ORDER; i++) {
+        if (!crl_digest(c, item->bytes, issuers[i], digest))
+            return false;
+        *out = dcap_cached(c, S("dcap/crl"), digest);
+        if (*out)
+            return true;
+        r = crl_new(item->bytes, issuers[i], &fresh);
+    }
+    if (!check_crl(c, checks, r))
+        return false;
+    *out = fresh;
+    return dcap_keep(c, S("dcap/crl"), digest, fresh, drop_crl);
+}
