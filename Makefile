@@ -102,7 +102,7 @@ test-kube: ## against a real Kubernetes API: nothing yet
 fuzz: fuzzers ## fuzz every parser for ten minutes
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-600} tests/run fuzz
 
-bench: all $(PRELOADS) $(BUILD)/bench/load_bench ## CPU time and instructions per operation
+bench: all $(PRELOADS) $(BUILD)/bench/load_bench $(BUILD)/tests/abi/oracle.so ## CPU time and instructions per operation
 	@tests/bench/run
 
 lint: ## layers, banned calls, exported symbols, stale pages

@@ -124,17 +124,50 @@ static result check_status(const struct blame *b, int fd, slice path, struct sta
     return OK;
 }
 
+/* An object that no pin has to admit first is hashed while the dynamic linker works on it: that is most of the time
+ * that loading a policy engine takes. */
+struct hashing {
+    const struct blame *blame;
+    struct plugin_file *file;
+    int fd;
+    size_t size;
+    int error; /* errno */
+    result outcome;
+    pthread_t thread;
+    bool running;
+};
+
 /* Mapped, not read: a policy engine has megabytes, and copying them would cost more than hashing them. Whoever could
  * cut the file short meanwhile may as well change the code that is about to be loaded from it. */
-static result hash_file(const struct blame *b, int fd, size_t size, struct plugin_file *f)
+static void *hash_file(void *argument)
 {
-    void *bytes = size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0) : NULL;
-    if (bytes == MAP_FAILED)
-        return refuse(b, "%.*s cannot be read: %s", SLICE_ARG(f->path), strerror(errno));
-    result r = sha256(slice_of(bytes, size), f->sha256);
-    if (size)
-        munmap(bytes, size);
-    return r;
+    struct hashing *h = argument;
+    void *bytes = h->size ? mmap(NULL, h->size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, h->fd, 0) : NULL;
+    if (bytes == MAP_FAILED) {
+        h->error = errno;
+        return NULL;
+    }
+    h->outcome = sha256(slice_of(bytes, h->size), h->file->sha256);
+    if (h->size)
+        munmap(bytes, h->size);
+    return NULL;
+}
+
+static void hash_begin(struct hashing *h)
+{
+    h->running = pthread_create(&h->thread, NULL, hash_file, h) == 0;
+    if (!h->running)
+        hash_file(h);
+}
+
+static result hash_end(struct hashing *h)
+{
+    if (h->running)
+        pthread_join(h->thread, NULL);
+    h->running = false;
+    if (h->error)
+        return refuse(h->blame, "%.*s cannot be read: %s", SLICE_ARG(h->file->path), strerror(h->error));
+    return h->outcome;
 }
 
 static result check_pin(const struct blame *b, const struct plugin_file *f, slice pin)
@@ -142,8 +175,6 @@ static result check_pin(const struct blame *b, const struct plugin_file *f, slic
     uint8_t wanted[32];
     char found[65] = "";
     size_t length = 0;
-    if (pin.len == 0)
-        return OK;
     if (!hex_decode(wanted, sizeof wanted, pin, &length) || length != sizeof wanted)
         return refuse(b, "'sha256' is not 64 hex digits; run: sha256sum %.*s", SLICE_ARG(f->path));
     hex_encode((uint8_t *)found, slice_of(f->sha256, 32));
@@ -190,9 +221,7 @@ static result map_new(const struct blame *b, int fd, const struct stat *status, 
                       : why             ? why
                                         : "no reason given");
     }
-    struct library *l = &libraries[library_count++];
-    *l = (struct library){.device = status->st_dev, .inode = status->st_ino, .handle = *handle};
-    memcpy(l->sha256, f->sha256, sizeof l->sha256);
+    libraries[library_count++] = (struct library){.device = status->st_dev, .inode = status->st_ino, .handle = *handle};
     return OK;
 }
 
@@ -213,30 +242,29 @@ static result find_entry(const struct blame *b, void *handle, struct plugin_file
     return refuse(b, "%.*s is no plugin: it does not export %s", SLICE_ARG(f->path), TRUSTEE_PLUGIN_SYMBOL);
 }
 
-/* Takes the descriptor over. */
-static result map(const struct blame *b, int fd, const struct stat *status, const struct plugin_file *f, void **handle)
+/* Maps the file while it is being hashed. Takes the descriptor over. */
+static result map(struct hashing *h, const struct stat *status, void **handle)
 {
+    const struct blame *b = h->blame;
+    const struct plugin_file *f = h->file;
     pthread_mutex_lock(&library_lock);
-    const struct library *l = find_library(status);
-    result r = l ? OK : map_new(b, fd, status, f, handle);
+    struct library *l = find_library(status);
+    result r = l ? OK : map_new(b, h->fd, status, f, handle), hashed = hash_end(h);
+    if (FAILED(hashed))
+        r = hashed;
     if (l || FAILED(r))
-        (void)close(fd);
-    if (l && !slice_equal(slice_of(l->sha256, 32), slice_of(f->sha256, 32)))
+        (void)close(h->fd);
+    if (!l && !FAILED(r))
+        memcpy(libraries[library_count - 1].sha256, f->sha256, sizeof f->sha256);
+    if (l && !FAILED(r) && !slice_equal(slice_of(l->sha256, 32), slice_of(f->sha256, 32)))
         r = refuse(b,
                    "%.*s was overwritten while it was loaded; install new versions under a new inode (install, "
                    "rename), then restart",
                    SLICE_ARG(f->path));
-    else if (l)
+    else if (l && !FAILED(r))
         *handle = l->handle;
     pthread_mutex_unlock(&library_lock);
     return r;
-}
-
-static result check_file(const struct blame *b, int fd, slice pin, struct stat *status, struct plugin_file *out)
-{
-    TRY(check_status(b, fd, out->path, status));
-    TRY(hash_file(b, fd, (size_t)status->st_size, out));
-    return check_pin(b, out, pin);
 }
 
 result plugin_open(const struct blame *b, slice directory, slice path, slice pin, struct plugin_file *out)
@@ -246,11 +274,18 @@ result plugin_open(const struct blame *b, slice directory, slice path, slice pin
     void *handle = NULL;
     *out = (struct plugin_file){.path = path};
     TRY(directory.len ? open_beneath(b, directory, path, &fd) : open_anywhere(b, path, &fd));
-    result r = check_file(b, fd, pin, &status, out);
+    result r = check_status(b, fd, path, &status);
+    struct hashing h = {.blame = b, .file = out, .fd = fd, .size = FAILED(r) ? 0 : (size_t)status.st_size};
+    if (!FAILED(r))
+        hash_begin(&h);
+    if (!FAILED(r) && pin.len)
+        r = hash_end(&h);
+    if (!FAILED(r) && pin.len)
+        r = check_pin(b, out, pin);
     if (FAILED(r)) {
         (void)close(fd);
         return r;
     }
-    TRY(map(b, fd, &status, out, &handle));
+    TRY(map(&h, &status, &handle));
     return find_entry(b, handle, out);
 }
