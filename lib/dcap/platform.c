@@ -7,9 +7,7 @@
 #define CHAIN_MAX 3 /* leaf, intermediate, root */
 #define POINT_SIZE 65
 
-/* Certification data of type 3: encrypted PPID (RSA of 3072 bits), CPUSVN, PCESVN, PCE id */
 #define PPID_SIZE 384
-#define PLATFORM_ID_SIZE (PPID_SIZE + 16 + 2 + 2)
 
 /* --- the chain's text
  * ----------------------------------------------------------------------------------------------- */
@@ -166,12 +164,6 @@ bool dcap_platform_find(struct dcap_call *c, const slice parts[2], uint8_t diges
 /* --- certification data of type 3
  * ----------------------------------------------------------------------------------- */
 
-slice dcap_pck_key_pce(const struct dcap_quote *q)
-{
-    return q->certification_data.len == PLATFORM_ID_SIZE ? slice_sub(q->certification_data, PPID_SIZE + 18, 2)
-                                                         : NO_SLICE;
-}
-
 slice dcap_pck_key(struct dcap_call *c, const struct dcap_quote *q)
 {
     slice data = q->certification_data;
@@ -179,9 +171,9 @@ slice dcap_pck_key(struct dcap_call *c, const struct dcap_quote *q)
                            slice_sub(data, PPID_SIZE + 16, 2), slice_sub(data, PPID_SIZE + 18, 2),
                            slice_sub(data, 0, PPID_SIZE)};
     const size_t count = sizeof parts / sizeof *parts;
-    if (data.len != PLATFORM_ID_SIZE)
+    if (data.len != DCAP_PLATFORM_IDS)
         return NO_SLICE;
-    size_t size = HEX_SIZE(PLATFORM_ID_SIZE + 16) + count - 1, used = 0;
+    size_t size = HEX_SIZE(DCAP_PLATFORM_IDS + 16) + count - 1, used = 0;
     uint8_t *text = c->host->arena_alloc(c->req, size, 1);
     if (!text)
         return NO_SLICE;

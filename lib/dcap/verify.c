@@ -167,9 +167,8 @@ static bool find_by_ids(struct dcap_appraisal *a, trustee_verify_out *out)
 {
     struct dcap_call *c = &a->call;
     struct wants w = {.a = a, .out = out};
-    slice pce = dcap_pck_key_pce(&a->quote);
-    if (!dcap_check(c, DCAP_CHECK_CERTIFICATION_FORM, pce.len > 0, S("404 bytes"),
-                    dcap_decimal(c, a->quote.certification_data.len)))
+    slice ids = a->quote.certification_data;
+    if (!dcap_check(c, DCAP_CHECK_CERTIFICATION_FORM, ids.len == DCAP_PLATFORM_IDS, S("404"), dcap_decimal(c, ids.len)))
         return false;
     slice key = dcap_pck_key(c, &a->quote);
     if (!key.ptr)
@@ -178,10 +177,7 @@ static bool find_by_ids(struct dcap_appraisal *a, trustee_verify_out *out)
     if (!item)
         return dcap_fault(c, TRUSTEE_NEED);
     const slice parts[] = {item->bytes, item->chain};
-    if (!dcap_platform_find(c, parts, a->chain_digest, &a->platform))
-        return false;
-    slice own = slice_of(a->platform->pck.pce_id, sizeof a->platform->pck.pce_id);
-    return dcap_check(c, DCAP_CHECK_PCK_PCE, slice_equal(own, pce), dcap_hex(c, pce), dcap_hex(c, own));
+    return dcap_platform_find(c, parts, a->chain_digest, &a->platform);
 }
 
 static bool find_platform(struct dcap_appraisal *a, trustee_verify_out *out)
