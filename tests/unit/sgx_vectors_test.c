@@ -8,7 +8,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "lib/json/json.h"
+#include "lib/claims/claims.h"
 #include "tests/support/dcap_fixture.h"
 
 const trustee_plugin *trustee_plugin_describe_v1(void);
@@ -68,6 +68,45 @@ Test(sgx_vectors, a_quote_of_2025_is_accepted_with_its_advisories)
     claim_is("/advisory_ids/0", "INTEL-SA-00289");
     claim_is("/advisory_ids/1", "INTEL-SA-00615");
     claim_is("/advisory_ids/2", "");
+}
+
+Test(sgx_vectors, a_quote_of_tdx_is_refused_under_this_name)
+{
+    judged("tdx/tdx_quote", "sgx.quote.tee_type");
+    judged("tdx/tdx_quote_5.dat", "sgx.quote.tee_type");
+}
+
+Test(sgx_vectors, statuses_that_are_not_accepted_are_refused_by_their_name)
+{
+    fake_option(&f.host, "accepted_tcb", "UpToDate, SWHardeningNeeded");
+    cr_assert(dcap_fixture_collateral(&f, file("sgx/sgx_quote_collateral.json")));
+    f.in.now = AT_2025_06_20;
+    judged("sgx/sgx_quote", "sgx.tcb.configuration_and_sw_hardening_needed");
+}
+
+Test(sgx_vectors, an_enclave_of_2023_holds_as_far_as_its_chain_and_has_upstreams_claims)
+{
+    struct dcap_quote q;
+    struct trustee_writer w;
+    f.in.now = AT_2025_06_20;
+    judged("sgx/occlum_quote.dat", "need intel/tcb-info");
+    cr_assert(!FAILED(dcap_quote_read(file("sgx/occlum_quote.dat"), &q)));
+    cr_assert(!FAILED(claims_begin(&w, &f.arena, 1000)));
+    sgx_put_quote(&f.host.table, &w, &q);
+    cr_assert(!FAILED(claims_end(&w, &f.host.claims)));
+    claim_is("/header/version", "0300");
+    claim_is("/header/att_key_data_0", "00000000");
+    claim_is("/header/qe_svn", "0800");
+    claim_is("/header/pce_svn", "0d00");
+    claim_is("/header/user_data", "dccde9b31ce8860548173bb4a2a57a1600000000");
+    claim_is("/body/cpu_svn", "06060c0cffff00000000000000000000");
+    claim_is("/body/misc_select", "01000000");
+    claim_is("/body/attributes.flags", "0700000000000000");
+    claim_is("/body/attributes.xfrm", "e700000000000000");
+    claim_is("/body/mr_enclave", "8f173e4613ff05c52aaf04162d234edae8c9977eae47eb2299ae16a553011c68");
+    claim_is("/body/mr_signer", "83d719e77deaca1470f6baf62a4d774303c899db69020f9c70ee1dfc08c7ce9e");
+    claim_is("/body/isv_svn", "0000");
+    claim_is("/body/reserved4", "000000000000000000000000000000000000000000000000000000000000000000000000000000000000");
 }
 
 static slice case_file(const char *name, const char *part)
