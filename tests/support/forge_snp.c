@@ -118,7 +118,7 @@ slice forge_ca_issue(struct arena *a, const struct forge_ca *c, EVP_PKEY *key, E
 /* --- AMD -----------------------------------------------------------------------------------------------------------
  */
 
-static EVP_PKEY *rsa_key(const char *folder, const char *name, int bits)
+static EVP_PKEY *ca_key(const char *folder, const char *name, int bits)
 {
     char path[4096];
     FILE *file = NULL;
@@ -131,8 +131,8 @@ static EVP_PKEY *rsa_key(const char *folder, const char *name, int bits)
         fclose(file);
     if (key)
         return key;
-    key = EVP_RSA_gen((unsigned)bits);
-    must(key, "RSA key generation");
+    key = bits ? EVP_RSA_gen((unsigned)bits) : EVP_EC_gen("P-384");
+    must(key, "key generation");
     file = folder ? fopen(path, "w") : NULL;
     must(!folder || (file && PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) && fclose(file) == 0),
          "writing a key");
@@ -158,9 +158,9 @@ void forge_amd(struct arena *a, struct forge_amd *amd, const char *generation, i
                          .constraints = "critical,CA:TRUE",
                          .usage = "critical,keyCertSign,cRLSign"};
     *amd = (struct forge_amd){.generation = generation, .not_before = c.not_before, .not_after = c.not_after};
-    amd->ark = rsa_key(folder, ark, bits);
-    amd->ask = rsa_key(folder, ask, bits);
-    amd->asvk = rsa_key(folder, asvk, bits);
+    amd->ark = ca_key(folder, ark, bits);
+    amd->ask = ca_key(folder, ask, bits);
+    amd->asvk = ca_key(folder, asvk, bits);
     amd->ark_der = forge_ca_issue(a, &c, amd->ark, amd->ark);
     c = (struct forge_ca){.issuer = ark, .not_before = c.not_before, .not_after = c.not_after};
     c.subject = ask;

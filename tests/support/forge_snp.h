@@ -29,8 +29,8 @@ struct forge_amd {
     slice vcek_chain, vlek_chain;  /* PEM as AMD's service gives cert_chain: ASK or ASVK, then ARK */
     int64_t not_before, not_after; /* of the CAs, Unix seconds */
 };
-/* Makes the CAs of one generation, with RSA keys of `bits` (AMD's have 4096; 2048 are made faster), which are kept as
- * FOLDER/NAME.pem where folder is not NULL. */
+/* Makes the CAs of one generation, with RSA keys of `bits` (AMD's have 4096; 2048 are made faster; 0: P-384, at once),
+ * which are kept as FOLDER/NAME.pem where folder is not NULL. */
 void forge_amd(struct arena *a, struct forge_amd *amd, const char *generation, int bits, const char *folder);
 void forge_amd_free(struct forge_amd *amd); /* its keys */
 
