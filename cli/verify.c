@@ -14,6 +14,7 @@
 #define ARENA_SIZE ((size_t)2 << 30) /* of addresses: memory that is never touched costs none */
 #define ROUNDS_MAX 4                 /* NEED may be answered three times, as in the service */
 #define EXPECTED_MAX 128
+#define CANDIDATES_MAX 64 /* items of one name in one source */
 
 /* --- arguments --- */
 
@@ -110,11 +111,12 @@ static int choose_report_data(struct verification *v)
 
 /* --- collateral --- */
 
-static void note_used(struct verification *v, const struct collateral_facts *facts, const char *source)
-{
-    struct used_item *u = &v->used[v->item_count];
-    *u = (struct used_item){*facts, source};
-}
+struct candidate {
+    const trustee_need *need;
+    size_t source, nth;
+    struct collateral_item item;
+    struct collateral_facts facts;
+};
 
 /* A statement that lies without its signers' chain takes that of another source. */
 static void lend_chain(struct verification *v, struct collateral_item *item)
@@ -129,45 +131,62 @@ static void lend_chain(struct verification *v, struct collateral_item *item)
                 item->chain = other.chain;
 }
 
-/* One source's item, if it is genuine. Why it is not is noted once, for the case that no source has a better one. */
-static result try_source(struct verification *v, size_t nth, const trustee_need *need)
+static void note_not_genuine(struct verification *v, const struct candidate *k, const struct record *why)
 {
-    struct collateral_item item;
-    struct collateral_facts facts = {0};
+    if (v->not_genuine.reason.len)
+        return;
+    v->not_genuine = *why;
+    v->not_genuine.path = arena_printf(&v->arena, "%.*s %.*s", SLICE_ARG(k->need->kind), SLICE_ARG(k->need->key));
+    v->not_genuine.status = slice_text(v->sources.paths[k->source]);
+}
+
+/* One item of one source: judged as the service judges what it keeps. Why it is not genuine is noted once, for the case
+ * that there is no better one. */
+static result try_candidate(struct verification *v, struct candidate *k)
+{
     struct record why;
-    TRY(collateral_offline_get(v->sources.at[nth], need->kind, need->key, &v->arena, &item));
-    lend_chain(v, &item);
+    TRY(collateral_offline_get_nth(v->sources.at[k->source], k->need, k->nth, &v->arena, &k->item));
+    lend_chain(v, &k->item);
     record_begin(&why, &v->arena, "collateral", (const uint8_t[16]){0});
     struct judgement j = {&v->verifiers, &v->scratch, &why, v->now};
-    result r = judge_item(&j, &item, &facts);
+    result r = judge_item(&j, &k->item, &k->facts);
     arena_reset(&v->scratch, 0);
-    if (FAILED(r) && r.reason != PLUGIN_NOT_SUPPORTED) {
-        if (!v->not_genuine.reason.len) {
-            v->not_genuine = why;
-            v->not_genuine.path = arena_printf(&v->arena, "%.*s %.*s", SLICE_ARG(need->kind), SLICE_ARG(need->key));
-            v->not_genuine.status = slice_text(v->sources.paths[nth]);
-        }
-        return FAIL(ATTEST_REFUSED);
-    }
-    v->items[v->item_count] = (trustee_collateral){item.kind, item.key, item.bytes, item.chain};
-    note_used(v, &facts, v->sources.paths[nth]);
-    v->item_count++;
-    return OK;
+    if (!FAILED(r) || r.reason == PLUGIN_NOT_SUPPORTED)
+        return OK;
+    note_not_genuine(v, k, &why);
+    return FAIL(ATTEST_REFUSED);
+}
+
+static void take_candidate(struct verification *v, const struct candidate *k)
+{
+    v->items[v->item_count] = (trustee_collateral){k->item.kind, k->item.key, k->item.bytes, k->item.chain};
+    v->used[v->item_count++] = (struct used_item){k->facts, v->sources.paths[k->source]};
 }
 
 enum supply { SUPPLIED, MISSING, NOT_GENUINE };
 
+/* The first that is genuine and in force; one that has expired is better than none, for the verifier says so. */
 static enum supply supply_one(struct verification *v, const trustee_need *need)
 {
-    enum supply best = MISSING;
-    memset(&v->not_genuine, 0, sizeof v->not_genuine);
-    for (size_t i = 0; i < v->sources.count && v->item_count < ITEMS_MAX; i++) {
-        result r = try_source(v, i, need);
-        if (!FAILED(r))
-            return SUPPLIED;
-        best = r.reason == ATTEST_REFUSED ? NOT_GENUINE : best;
-    }
-    return best;
+    enum supply found = MISSING;
+    struct candidate k = {.need = need}, expired = {0};
+    if (v->item_count == ITEMS_MAX)
+        return MISSING;
+    for (k.source = 0; k.source < v->sources.count; k.source++)
+        for (k.nth = 0; k.nth < CANDIDATES_MAX; k.nth++) {
+            result r = try_candidate(v, &k);
+            if (FAILED(r) && r.reason != ATTEST_REFUSED)
+                break;
+            found = FAILED(r) ? NOT_GENUINE : found;
+            if (!FAILED(r) && (!k.facts.not_after || k.facts.not_after > v->now)) {
+                take_candidate(v, &k);
+                return SUPPLIED;
+            }
+            expired = !FAILED(r) && !expired.need ? k : expired;
+        }
+    if (expired.need)
+        take_candidate(v, &expired);
+    return expired.need ? SUPPLIED : found;
 }
 
 static bool is_supplied(const struct verification *v, const trustee_need *need)
@@ -187,22 +206,25 @@ static void refuse_item(struct verification *v)
     v->refused_source = v->not_genuine.status;
 }
 
-/* Brings what the verifier asked for. UNDECIDED names all that is missing. */
+/* Brings what the verifier asked for. It may have asked for more than it takes (the VCEK of a chip whose generation it
+ * cannot tell), so only when nothing came is something missing: UNDECIDED names all of it. */
 static enum outcome supply(struct verification *v, const struct verified *answer)
 {
+    size_t before = v->item_count;
     v->missing_count = 0;
+    memset(&v->not_genuine, 0, sizeof v->not_genuine);
     for (size_t i = 0; i < answer->need_count; i++) {
         const trustee_need *need = &answer->needs[i];
-        enum supply s = is_supplied(v, need) ? MISSING : supply_one(v, need);
-        if (s == NOT_GENUINE) {
-            refuse_item(v);
-            return REFUSED;
-        }
-        if (s == MISSING)
+        if (!is_supplied(v, need) && supply_one(v, need) == MISSING)
             v->missing[v->missing_count++] =
                 (trustee_need){arena_copy(&v->arena, need->kind), arena_copy(&v->arena, need->key)};
     }
-    return v->missing_count ? UNDECIDED : ACCEPTED;
+    if (v->item_count > before)
+        return ACCEPTED;
+    if (!v->not_genuine.reason.len)
+        return UNDECIDED;
+    refuse_item(v);
+    return REFUSED;
 }
 
 /* --- the verdict --- */
