@@ -149,9 +149,8 @@ static bool platform_new(struct dcap_call *c, const slice parts[2], struct dcap_
 bool dcap_platform_find(struct dcap_call *c, const slice parts[2], uint8_t digest[32], const struct dcap_platform **out)
 {
     struct dcap_platform *fresh = NULL;
-    result r = dcap_digest(parts, 2, digest);
-    if (FAILED(r))
-        return dcap_library_fault(c, r);
+    if (!dcap_digest_pair(c, parts[0], parts[1], digest))
+        return false;
     *out = dcap_cached(c, CACHE_CLASS, digest);
     if (*out)
         return dcap_check(c, DCAP_CHECK_PCK_CHAIN_SIGNATURE, true, S("holds"), S("held before"));

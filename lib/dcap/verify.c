@@ -242,10 +242,9 @@ static bool check_qe(struct dcap_appraisal *a)
     const struct dcap_quote *q = &a->quote;
     uint8_t digest[32];
     const uint8_t *from = q->attestation_key.ptr, *to = q->qe_auth_data.ptr + q->qe_auth_data.len;
-    const slice parts[] = {slice_of(a->chain_digest, sizeof a->chain_digest), slice_of(from, (size_t)(to - from))};
-    result r = dcap_digest(parts, 2, digest);
-    if (FAILED(r))
-        return dcap_library_fault(&a->call, r);
+    if (!dcap_digest(&a->call, slice_of(a->chain_digest, sizeof a->chain_digest), slice_of(from, (size_t)(to - from)),
+                     digest))
+        return false;
     if (dcap_cached(&a->call, S("dcap/qe-report"), digest))
         return dcap_check(&a->call, DCAP_CHECK_QE_SIGNATURE, true, S("holds"), S("held before"));
     return check_qe_signature(a) && dcap_keep(&a->call, S("dcap/qe-report"), digest, &known, drop_nothing);
