@@ -6,38 +6,40 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/x509.h>
+#include <stdlib.h>
 
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 4096
 #define RSA_EXPONENT_MIN 65537
 
-/* What a SubjectPublicKeyInfo must hold right behind its outer header, so that OpenSSL's decoder never sees explicit
- * curve parameters, algorithms that nobody asked for, or keys restricted to PSS. RFC 8017 A.1, RFC 5480 2.1. */
+/* What a SubjectPublicKeyInfo of RSA must hold right behind its outer header, so that OpenSSL's decoder never sees
+ * algorithms that nobody asked for, or keys restricted to PSS. RFC 8017 A.1. */
 static const uint8_t RSA_ALGORITHM[] = {0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
                                         0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00};
-static const uint8_t P256_ALGORITHM[] = {0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01,
-                                         0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
-static const uint8_t P384_ALGORITHM[] = {0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d,
-                                         0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22};
+/* That of a curve up to the coordinates, which are the rest: RFC 5480 2.1, uncompressed, so that there is no other
+ * encoding of the same key. */
+static const uint8_t P256_PREFIX[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
+                                      0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
+                                      0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04};
+static const uint8_t P384_PREFIX[] = {0x30, 0x76, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02,
+                                      0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22, 0x03, 0x62, 0x00, 0x04};
 
-/* OpenSSL also takes compressed and hybrid points, which would be other encodings of the same key. */
-#define UNCOMPRESSED 0x04
-
-static bool is_uncompressed(slice spki, size_t coordinate)
+static bool cut_prefix(slice spki, slice prefix, enum key_type curve, slice *point)
 {
-    size_t point = 1 + 2 * coordinate;
-    return spki.len > point && spki.ptr[spki.len - point] == UNCOMPRESSED;
+    *point = slice_sub(spki, prefix.len, spki.len);
+    return slice_starts(spki, prefix) && point->len == 2 * ec_field_size(curve);
 }
 
-static bool recognise(slice spki, enum key_type *type)
+/* *point is for the curves. */
+static bool recognise(slice spki, enum key_type *type, slice *point)
 {
     bool long_form = spki.len > 2 && (spki.ptr[1] & 0x80);
     slice body = slice_sub(spki, long_form ? 4 : 2, SPKI_SIZE_MAX);
     if (slice_starts(body, slice_of(RSA_ALGORITHM, sizeof RSA_ALGORITHM)))
         *type = KEY_RSA;
-    else if (is_uncompressed(spki, 32) && slice_starts(body, slice_of(P256_ALGORITHM, sizeof P256_ALGORITHM)))
+    else if (cut_prefix(spki, slice_of(P256_PREFIX, sizeof P256_PREFIX), KEY_P256, point))
         *type = KEY_P256;
-    else if (is_uncompressed(spki, 48) && slice_starts(body, slice_of(P384_ALGORITHM, sizeof P384_ALGORITHM)))
+    else if (cut_prefix(spki, slice_of(P384_PREFIX, sizeof P384_PREFIX), KEY_P384, point))
         *type = KEY_P384;
     else
         return false;
@@ -65,33 +67,38 @@ static bool is_canonical(EVP_PKEY *pkey, slice spki)
     return same;
 }
 
-static EVP_PKEY *decode(slice spki, enum key_type type)
+static result rsa_new(slice spki, struct public_key *key)
 {
     const uint8_t *at = spki.ptr;
-    EVP_PKEY *pkey = d2i_PUBKEY(NULL, &at, (long)spki.len);
-    if (pkey && is_canonical(pkey, spki) && (type != KEY_RSA || rsa_is_sound(pkey)))
-        return pkey;
-    EVP_PKEY_free(pkey);
+    key->rsa = d2i_PUBKEY(NULL, &at, (long)spki.len);
+    bool sound = key->rsa && is_canonical(key->rsa, spki) && rsa_is_sound(key->rsa);
     ERR_clear_error();
-    return NULL;
+    ENSURE(sound, SIGNATURE_KEY);
+    key->bits = (unsigned)EVP_PKEY_get_bits(key->rsa);
+    return OK;
+}
+
+static result fill(slice spki, struct public_key *key)
+{
+    slice point = NO_SLICE;
+    ENSURE(spki.len <= SPKI_SIZE_MAX && recognise(spki, &key->type, &point), SIGNATURE_KEY);
+    TRY(sha256(spki, key->digest));
+    if (key->type == KEY_RSA)
+        return rsa_new(spki, key);
+    key->bits = (unsigned)ec_field_size(key->type) * 8;
+    return ec_key_new(key->type, point, &key->ec);
 }
 
 result public_key_new(slice spki, struct public_key **out)
 {
-    enum key_type type;
-    uint8_t digest[32];
     *out = NULL;
-    ENSURE(spki.len <= SPKI_SIZE_MAX && recognise(spki, &type), SIGNATURE_KEY);
-    TRY(sha256(spki, digest));
-    EVP_PKEY *pkey = decode(spki, type);
-    ENSURE(pkey, SIGNATURE_KEY);
-    struct public_key *key = OPENSSL_zalloc(sizeof *key);
-    if (!key) {
-        EVP_PKEY_free(pkey);
-        return FAIL(NO_MEMORY);
+    struct public_key *key = calloc(1, sizeof *key);
+    ENSURE(key, NO_MEMORY);
+    result filled = fill(spki, key);
+    if (FAILED(filled)) {
+        public_key_free(key);
+        return filled;
     }
-    *key = (struct public_key){.pkey = pkey, .type = type, .bits = (unsigned)EVP_PKEY_get_bits(pkey)};
-    memcpy(key->digest, digest, sizeof digest);
     *out = key;
     return OK;
 }
@@ -100,8 +107,9 @@ void public_key_free(struct public_key *key)
 {
     if (!key)
         return;
-    EVP_PKEY_free(key->pkey);
-    OPENSSL_free(key);
+    EVP_PKEY_free(key->rsa);
+    ec_key_free(key->ec);
+    free(key);
 }
 
 enum key_type public_key_type(const struct public_key *key)
