@@ -15,6 +15,11 @@ VERSION := 0.1.0
 THIRD_PARTY := build/third-party
 YYJSON := $(THIRD_PARTY)/yyjson
 LLHTTP := $(THIRD_PARTY)/llhttp
+S2N := $(THIRD_PARTY)/s2n-bignum
+
+# What verifies ECDSA signatures: s2n (assembly of s2n-bignum), or openssl everywhere else. Changing it takes `make clean`.
+MACHINE := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+TRUSTEE_EC ?= $(if $(filter x86_64 aarch64,$(MACHINE)),s2n,openssl)
 
 # --- flags -------------------------------------------------------------------------------------------------------------
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wcast-align -Wpointer-arith \
@@ -22,6 +27,9 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wca
 OPTIMISE ?= -O2 -g
 HARDENING := -fstack-protector-strong -fPIC -fvisibility=hidden $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 CPPFLAGS += -D_GNU_SOURCE -DTRUSTEE_VERSION='"$(VERSION)"' -I. -Iinclude -isystem $(YYJSON) -isystem $(LLHTTP)
+ifeq ($(TRUSTEE_EC),s2n)
+CPPFLAGS += -DTRUSTEE_EC_S2N
+endif
 CFLAGS += -std=c11 $(OPTIMISE) $(WARNINGS) $(HARDENING) $(SANITIZE) -MMD -MP
 LDFLAGS += -Wl,-z,relro,-z,now,-z,noexecstack $(SANITIZE)
 LIBS_CORE := -luv -ljansson -lssl -lcrypto -ldl -lpthread -lm
@@ -42,7 +50,12 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-THIRD_PARTY_OBJECTS := $(BUILD)/obj/yyjson.o
+EC_ROUTINES := $(foreach c,p256 p384,$(foreach v,$(c) $(c)_alt,bignum_montmul_$(v) bignum_montsqr_$(v)) \
+    $(foreach v,montjadd montjmixadd montjdouble,$(c)_$(v) $(c)_$(v)_alt) \
+    bignum_add_$(c) bignum_sub_$(c) bignum_neg_$(c) bignum_montinv_$(c)) \
+    bignum_mod_n256_4 bignum_mod_n384_6 bignum_modinv bignum_montmul bignum_montifier
+EC_OBJECTS := $(if $(filter s2n,$(TRUSTEE_EC)),$(patsubst %,$(BUILD)/obj/s2n/%.o,$(EC_ROUTINES)))
+THIRD_PARTY_OBJECTS := $(BUILD)/obj/yyjson.o $(EC_OBJECTS)
 LLHTTP_OBJECTS := $(addprefix $(BUILD)/obj/llhttp-,api.o http.o llhttp.o)
 
 .PHONY: all programs plugins help clean deps demo run test test-unit test-asan test-scenario test-full test-faults \
@@ -129,6 +142,13 @@ references: all ## write docs/configuration.md and docs/reasons.md anew
 # --- rules -------------------------------------------------------------------------------------------------------------
 $(YYJSON)/yyjson.c $(LLHTTP)/llhttp.h &: tools/fetch-sources
 	tools/fetch-sources $(THIRD_PARTY)
+
+$(S2N)/LICENSE: tools/fetch-s2n-bignum $(wildcard tools/s2n-bignum/*)
+	tools/fetch-s2n-bignum $(S2N)
+
+$(EC_OBJECTS): $(S2N)/LICENSE
+	@mkdir -p $(@D)
+	$(CC) -g -DS2N_BN_HIDE_SYMBOLS -I$(S2N)/include -c $(S2N)/$(MACHINE)/$(basename $(@F)).S -o $@
 
 $(BUILD)/obj/yyjson.o: $(YYJSON)/yyjson.c
 	@mkdir -p $(@D)

@@ -8,12 +8,6 @@
 #include "cli/cli.h"
 #include "guest/agent.h"
 
-static const char *c_text(struct cli *c, slice s)
-{
-    slice copy = arena_printf(&c->arena, "%.*s", SLICE_ARG(s));
-    return copy.ptr ? (const char *)copy.ptr : "";
-}
-
 static const char *no_environment(const char *name)
 {
     (void)name;

@@ -56,12 +56,6 @@ static size_t receive(char *bytes, size_t one, size_t count, void *user)
     return n;
 }
 
-static const char *c_text(struct cli *c, slice s)
-{
-    slice copy = arena_printf(&c->arena, "%.*s", SLICE_ARG(s));
-    return copy.ptr ? (const char *)copy.ptr : "";
-}
-
 static struct curl_slist *headers(struct cli *c, const char *content_type)
 {
     slice token;

@@ -43,6 +43,10 @@ const char *take_option(struct cli *c, const char *name);
 bool take_flag(struct cli *c, const char *name);
 /* A whole file, or standard input for "-", into an arena. Says what is wrong. */
 bool read_input(const char *file, size_t limit, struct arena *a, slice *out);
+/* Anything that came from outside is printed without control characters. */
+void print_safely(slice s);
+/* A copy with a NUL, in the arena; "" when full. */
+const char *c_text(struct cli *c, slice s);
 /* Writes a new file with this mode, durably; never over an existing one unless `replace`. Says what is wrong. */
 bool write_file(const char *path, slice bytes, unsigned mode, bool replace);
 
@@ -87,6 +91,7 @@ int cmd_token_show(struct cli *c);
 int cmd_admin_token(struct cli *c);
 int cmd_revoke(struct cli *c);
 int cmd_explain(struct cli *c);
+int cmd_verify(struct cli *c);
 int cmd_help(struct cli *c);
 
 #endif

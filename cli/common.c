@@ -73,6 +73,18 @@ bool read_input(const char *file, size_t limit, struct arena *a, slice *out)
     return true;
 }
 
+void print_safely(slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        putchar(s.ptr[i] < 32 || s.ptr[i] == 127 ? '?' : s.ptr[i]);
+}
+
+const char *c_text(struct cli *c, slice s)
+{
+    slice copy = arena_printf(&c->arena, "%.*s", SLICE_ARG(s));
+    return copy.ptr ? (const char *)copy.ptr : "";
+}
+
 bool write_file(const char *path, slice bytes, unsigned mode, bool replace)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (replace ? O_TRUNC : O_EXCL), mode);

@@ -21,13 +21,6 @@ static const char *mark(bool good)
     return good ? "\033[32mok  \033[0m" : "\033[31mFAIL\033[0m";
 }
 
-/* Anything that came from outside is printed without control characters. */
-static void print_safely(slice s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        putchar(s.ptr[i] < 32 || s.ptr[i] == 127 ? '?' : s.ptr[i]);
-}
-
 static void line(const char *label, slice s)
 {
     if (!s.len)

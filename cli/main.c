@@ -35,6 +35,11 @@ const struct command COMMANDS[] = {
      false},
     {"explain", NULL, cmd_explain, "[ID] [--all]",
      "why something was released or refused; without ID the newest decisions", false},
+    {"verify", NULL, cmd_verify,
+     "--evidence FILE|- [--tee NAME|auto] [--collateral FOLDER|FILE]… [--at TIME] [--report-data HEX] "
+     "[--init-data HEX|FILE] [--eventlog FILE] [--trust-anchor FILE] [--option KEY=VALUE]… [--plugins FOLDER] "
+     "[--allow-insecure] [--all]",
+     "verify one piece of evidence here, without a service; 0 accepted, 1 refused, 2 not decided", true},
     {"help", NULL, cmd_help, "", "this list", true},
 };
 const size_t COMMAND_COUNT = sizeof COMMANDS / sizeof *COMMANDS;

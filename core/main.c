@@ -277,6 +277,7 @@ static int serve(struct config *c, struct service *s, const struct http_listener
     say_listening(c, server, listeners, count);
     write_pid_file(c->service.pid_file, pid_file, sizeof pid_file);
     wait_for_end(ends);
+    collateral_stop(s->collateral);
     http_server_stop(server, GRACE_MS);
     if (*pid_file)
         unlink(pid_file);

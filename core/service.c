@@ -13,6 +13,9 @@
 #define KEY_FILE_MAX 65536u
 #define LIST_MAX 64u
 #define TRIAL_TIMEOUT_MS 10000u
+#define JUDGE_NS UINT64_C(5000000000)
+#define JUDGING_SIZE ((size_t)64 << 20)
+#define JUDGING_KEEP ((size_t)64 << 10)
 
 /* What service_open works with. */
 struct opening {
@@ -273,6 +276,36 @@ static result open_stores(struct opening *o, const char *program, const char *co
     return r;
 }
 
+/* On the store's thread. */
+static result judge_collateral(void *service, const struct collateral_item *item, int64_t now,
+                               struct collateral_facts *out, char *why, size_t why_size)
+{
+    static const uint8_t no_id[16] = {0};
+    struct service *s = service;
+    struct record record;
+    struct trustee_request req;
+    trustee_collateral_facts facts;
+    const trustee_collateral given = {item->kind, item->key, item->bytes, item->chain};
+    record_begin(&record, &s->judging, "collateral", no_id);
+    request_begin(&req, &s->judging, NULL, &record, clock_monotonic_ns() + JUDGE_NS);
+    result r = plugins_judge_collateral(s->plugins, &req, &given, now, &facts);
+    request_end(&req);
+    if (FAILED(r))
+        snprintf(why, why_size, "%.*s: %.*s", SLICE_ARG(record.reason), SLICE_ARG(record.text));
+    *out = (struct collateral_facts){facts.issued, facts.not_after, facts.number};
+    arena_reset(&s->judging, JUDGING_KEEP);
+    return r;
+}
+
+static result open_collateral(struct opening *o)
+{
+    struct service *s = o->service;
+    if (!plugins_take_collateral(s->plugins))
+        return OK;
+    TRY(arena_map(&s->judging, JUDGING_SIZE, ARENA_PLAIN));
+    return collateral_open(&o->config->collateral, judge_collateral, s, &s->collateral, o->error, o->error_size);
+}
+
 static void say_switches(const struct config *c)
 {
     const char *names[CONFIG_SWITCHES_MAX];
@@ -306,7 +339,8 @@ static result open_all(struct opening *o, const char *program, const char *confi
     TRY(say(o, release_memory_new(&s->permissions), "memory"));
     TRY(say(o, sessions_new((size_t)c->session.capacity, (size_t)c->session.token_memory, &s->sessions), "memory"));
     TRY(say(o, records_new((size_t)c->records.memory, &s->records), "memory"));
-    return say(o, metrics_new(&s->metrics), "memory");
+    TRY(say(o, metrics_new(&s->metrics), "memory"));
+    return say(o, open_collateral(o), "collateral");
 }
 
 result service_open(struct config *config, const char *program, const char *config_file, struct service **out,
@@ -331,6 +365,8 @@ void service_close(struct service *s)
 {
     if (!s)
         return;
+    collateral_close(s->collateral);
+    arena_unmap(&s->judging);
     basis_free(s->basis);
     policies_close(s->policies);
     refval_close(s->reference_values);

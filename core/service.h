@@ -8,6 +8,7 @@
 
 #include "core/admin/admin.h"
 #include "core/attest/basis.h"
+#include "core/collateral/collateral.h"
 #include "core/conf/config.h"
 #include "core/crypto/seal.h"
 #include "core/http/http.h"
@@ -47,6 +48,8 @@ struct service {
     struct bindings *bindings;
     struct records *records;
     struct metrics *metrics;
+    struct collateral_store *collateral; /* NULL: no verifier takes any */
+    struct arena judging;                /* of the store's thread, while a verifier judges an item */
 };
 
 /* Puts a service together from a configuration that outlives it. On failure `error` is a text for people: what, where,

@@ -10,10 +10,10 @@ static const struct {
     unsigned own, upstream;
     unsigned retry_after; /* seconds */
 } STATUS[] = {
-    [CLASS_NONE] = {500, 401, 0},         [CLASS_PROTOCOL] = {400, 401, 0},  [CLASS_AUTHENTICATION] = {401, 401, 0},
-    [CLASS_EVIDENCE] = {401, 401, 0},     [CLASS_POLICY] = {403, 401, 0},    [CLASS_NOT_FOUND] = {404, 401, 0},
-    [CLASS_CONFLICT] = {409, 401, 0},     [CLASS_SIZE] = {413, 413, 0},      [CLASS_RATE] = {429, 429, 1},
-    [CLASS_INTERNAL] = {500, 401, 0},     [CLASS_UNAVAILABLE] = {503, 503, 1},
+    [CLASS_NONE] = {500, 401, 0},     [CLASS_PROTOCOL] = {400, 401, 0},    [CLASS_AUTHENTICATION] = {401, 401, 0},
+    [CLASS_EVIDENCE] = {401, 401, 0}, [CLASS_POLICY] = {403, 401, 0},      [CLASS_NOT_FOUND] = {404, 401, 0},
+    [CLASS_CONFLICT] = {409, 401, 0}, [CLASS_SIZE] = {413, 413, 0},        [CLASS_RATE] = {429, 429, 1},
+    [CLASS_INTERNAL] = {500, 401, 0}, [CLASS_UNAVAILABLE] = {503, 503, 1},
 };
 
 unsigned reply_status(enum reason_class class)
@@ -57,12 +57,18 @@ static slice error_body(struct http_exchange *x, enum reason why, const struct a
 
 void reply_refusal(struct http_exchange *x, enum reason why, const struct api_refusal *as)
 {
+    reply_refusal_for(x, why, as, 0);
+}
+
+void reply_refusal_for(struct http_exchange *x, enum reason why, const struct api_refusal *as, unsigned retry_after)
+{
     enum reason_class class = reason_class(why);
     bool unknown_plugin = strcmp(as->variant, "PluginNotFound") == 0 || strcmp(as->variant, "InvalidRequestPath") == 0;
     unsigned status = as_upstream(x) ? (unknown_plugin ? 404 : STATUS[class].upstream) : STATUS[class].own;
     struct http_reply reply = {.status = status,
                                .content_type = as_upstream(x) ? NULL : "application/json",
-                               .retry_after = STATUS[class].retry_after,
+                               .retry_after =
+                                   STATUS[class].retry_after && retry_after ? retry_after : STATUS[class].retry_after,
                                .body = error_body(x, why, as)};
     http_reply(x, &reply);
 }

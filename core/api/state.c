@@ -4,6 +4,8 @@
  */
 #include "core/api/api.h"
 
+#include "core/clock/clock.h"
+
 #define PLUGINS_SHOWN 64
 
 static bool wants(slice query, slice name, slice *value)
@@ -130,5 +132,7 @@ void api_metrics(struct http_exchange *x)
     refval_unpin(s->reference_values, pin);
     struct text t = text_begin(&x->slot->scratch);
     metrics_text(s->metrics, extra, sizeof extra / sizeof *extra, &t);
+    if (s->collateral)
+        collateral_metrics(s->collateral, clock_wall(), &t);
     reply_ok(x, "text/plain; version=0.0.4; charset=utf-8", text_end(&t));
 }

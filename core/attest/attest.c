@@ -10,6 +10,13 @@
 #define EVIDENCE_NODES_MIN 1024u
 #define CLASSES_MAX 8
 #define DEADLINE_NS UINT64_C(10000000000)
+#define NEED_ROUNDS_MAX 3 /* times that a verifier may ask for collateral */
+
+/* An item in use: claims are views into it. */
+struct in_use {
+    struct in_use *next;
+    const struct collateral_item *item;
+};
 
 /* Everything of one attestation. */
 struct attestation {
@@ -29,6 +36,9 @@ struct attestation {
         unsigned next;
     } classes[CLASSES_MAX];
     char basis[BASIS_SIZE + 1];
+    struct in_use *pins;
+    bool last;  /* no more collateral will come */
+    bool stale; /* something that has expired was handed to a verifier */
 };
 
 /* One piece of evidence. */
@@ -166,6 +176,101 @@ static result annotate(struct attestation *t, const struct piece *p, const struc
     return claims_end(&w, out);
 }
 
+/* --- collateral -------------------------------------------------------------------------------------------------- */
+
+/* What a verifier is given, and what it asked for that is not there. */
+struct supply {
+    trustee_collateral given[TRUSTEE_NEEDS_MAX];
+    trustee_need missing[TRUSTEE_NEEDS_MAX];
+    size_t count, missing_count;
+    unsigned rounds;
+};
+
+static bool was_given(const struct supply *s, const trustee_need *n)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (slice_equal(s->given[i].kind, n->kind) && slice_equal(s->given[i].key, n->key))
+            return true;
+    return false;
+}
+
+static result give(struct attestation *t, struct supply *s, const trustee_need *n)
+{
+    struct in_use *pin = arena_new(t->arena, struct in_use);
+    ENSURE(pin, NO_MEMORY);
+    if (!collateral_pin(t->service->collateral, n, t->request.now, t->last, &pin->item)) {
+        s->missing[s->missing_count++] = *n;
+        return OK;
+    }
+    pin->next = t->pins;
+    t->pins = pin;
+    int64_t end = collateral_facts_of(pin->item)->not_after;
+    t->stale = t->stale || (end && end <= t->request.now);
+    const struct collateral_item *item = pin->item;
+    s->given[s->count++] = (trustee_collateral){item->kind, item->key, item->bytes, item->chain};
+    return OK;
+}
+
+/* Takes what was asked for from memory. ATTEST_COLLATERAL: not all of it is there. */
+static result supply(struct attestation *t, struct supply *s, const struct verified *v)
+{
+    bool modest = ++s->rounds <= NEED_ROUNDS_MAX && s->count + v->need_count <= TRUSTEE_NEEDS_MAX;
+    ENSURE(t->service->collateral, ATTEST_COLLATERAL);
+    for (size_t i = 0; i < v->need_count; i++)
+        modest = modest && !was_given(s, &v->needs[i]);
+    if (!modest) {
+        record_refuse(t->record, PLUGIN_FAULT,
+                      S("the verifier asks for more than 8 items, in more than 3 rounds, or "
+                        "for what it was given"));
+        return FAIL(PLUGIN_FAULT);
+    }
+    for (size_t i = 0; i < v->need_count; i++)
+        TRY(give(t, s, &v->needs[i]));
+    if (!s->missing_count)
+        return OK;
+    t->answer->needs = s->missing;
+    t->answer->need_count = s->missing_count;
+    return FAIL(ATTEST_COLLATERAL);
+}
+
+static void unpin_all(struct attestation *t)
+{
+    for (; t->pins; t->pins = t->pins->next)
+        collateral_unpin(t->service->collateral, t->pins->item);
+}
+
+/* Not the guest's fault that nothing newer can be had: it may come again. */
+static result blame_collateral(struct attestation *t)
+{
+    slice text = arena_printf(t->arena, "collateral has expired and cannot be renewed; its verifier said %.*s",
+                              SLICE_ARG(t->record->reason));
+    t->record->reason = t->record->text = NO_SLICE;
+    record_refuse(t->record, ATTEST_COLLATERAL, text);
+    return FAIL(ATTEST_COLLATERAL);
+}
+
+/* Calls the verifier until it needs no more. The claims are views into what was given: it stays pinned to the end. */
+static result verify_supplied(struct attestation *t, const struct piece *p, trustee_verify_in *in, struct verified *v)
+{
+    struct supply *s = arena_new(t->arena, struct supply);
+    const struct in_use *before = t->pins;
+    ENSURE(s, NO_MEMORY);
+    *s = (struct supply){0};
+    t->stale = false;
+    result r = verifier_verify(p->verifier, &t->request.base, in, v);
+    while (r.reason == ATTEST_COLLATERAL) {
+        TRY(supply(t, s, v));
+        in->collateral = s->given;
+        in->collateral_count = s->count;
+        r = verifier_verify(p->verifier, &t->request.base, in, v);
+    }
+    if (FAILED(r))
+        return t->stale && reason_class(r.reason) == CLASS_EVIDENCE ? blame_collateral(t) : r;
+    for (const struct in_use *pin = t->pins; pin != before; pin = pin->next)
+        collateral_verified(t->service->collateral, pin->item);
+    return OK;
+}
+
 static result verify(struct attestation *t, const struct piece *p, tree *evidence)
 {
     struct verified v;
@@ -179,7 +284,9 @@ static result verify(struct attestation *t, const struct piece *p, tree *evidenc
         in.challenge_extra = slice_of(t->answer->challenge.extra, sizeof t->answer->challenge.extra);
     if (p->primary && t->init.present)
         in.init_data = slice_of(t->init.digest, t->init.digest_size);
-    result r = verifier_verify(p->verifier, &t->request.base, &in, &v);
+    result r = verify_supplied(t, p, &in, &v);
+    if (r.reason == ATTEST_COLLATERAL && t->answer->need_count)
+        return r;
     if (!FAILED(r))
         r = annotate(t, p, &v, evidence);
     return FAILED(r) ? refuse(t, r.reason) : OK;
@@ -335,13 +442,14 @@ static result run(struct attestation *t)
     return issue(t);
 }
 
-result attest(struct http_exchange *x, struct record *record, struct attest_answer *out)
+result attest(struct http_exchange *x, struct record *record, bool last, struct attest_answer *out)
 {
     struct service *s = service_of(x);
     struct attestation *t = arena_new(&x->slot->scratch, struct attestation);
     ENSURE(t, NO_MEMORY);
     *out = (struct attest_answer){0};
-    *t = (struct attestation){.x = x, .service = s, .arena = &x->slot->scratch, .record = record, .answer = out};
+    *t = (struct attestation){
+        .x = x, .service = s, .arena = &x->slot->scratch, .record = record, .answer = out, .last = last};
     /* The name first: if anything is tightened meanwhile, the token is refused at its use, and never the other way. */
     basis_name(s->basis, t->basis);
     struct refval_pin pin = refval_pin(s->reference_values);
@@ -349,6 +457,7 @@ result attest(struct http_exchange *x, struct record *record, struct attest_answ
     t->request.values = pin.snapshot;
     t->request.now = clock_wall();
     result r = run(t);
+    unpin_all(t);
     request_end(&t->request.base);
     refval_unpin(s->reference_values, pin);
     return r;

@@ -15,10 +15,16 @@ struct attest_answer {
     slice cookie;               /* the value that was sent, to be sent again */
     slice token;
     bool verified; /* a verifier was asked: the refusal is about evidence */
+    /* With ATTEST_COLLATERAL: items to bring into memory before the request is judged again. None: nothing will help.
+     */
+    const trustee_need *needs;
+    size_t need_count;
 };
 
-/* Judges x's request. On refusal the record says why. Runs on the worker's thread, or on a pool thread: there it is
- * begun again, with a fresh record, after POLICY_SLOW. Allocates in the slot only. */
-MUST_CHECK result attest(struct http_exchange *x, struct record *record, struct attest_answer *out);
+/* Judges x's request. On refusal the record says why. Runs on the worker's thread, or on a pool thread. After
+ * POLICY_SLOW (there) and after a want of collateral (once that has come) it is begun again, with the record and the
+ * slot as they were before. `last`: no more collateral will come; what there is counts, and its verifier judges whether
+ * it is too old. Allocates in the slot only. */
+MUST_CHECK result attest(struct http_exchange *x, struct record *record, bool last, struct attest_answer *out);
 
 #endif

@@ -62,8 +62,8 @@ MUST_CHECK result collateral_folder_list(const struct collateral_folder *f, stru
  * qe_identity, pck_crl, root_ca_crl, pck_certificate_chain and their chains and signatures; an answer of Intel's
  * service as it came; one of our own export files; a revocation list or AMD's certificates in DER or PEM. Or a folder:
  * of any such files, with upstream's kds-store (vcek/HWID/[bl.._]vcek.der) in it, one of ours. Which one it is is found
- * by looking. A statement of Intel's that came without its chain takes one that lies beside it (PEM). Nothing is judged
- * here.
+ * by looking. A statement of Intel's that came without its chain takes one that lies beside it (PEM), or else the one
+ * that Intel has published. Nothing is judged here.
  *
  * A path that is one file belongs to one piece of evidence: what is in it is given for every key of its kind that it
  * does not have by name. Any thread; symbolic links are followed, for Kubernetes mounts files so. */
@@ -74,9 +74,13 @@ struct collateral_offline;
 MUST_CHECK result collateral_offline_open(const char *path, struct collateral_offline **out, char *error,
                                           size_t error_size);
 void collateral_offline_close(struct collateral_offline *o); /* NULL is fine */
-/* COLLATERAL_ABSENT, COLLATERAL_CORRUPT, STORAGE, NO_MEMORY. Files that have changed are read again. */
+/* The item; of several the one that was issued last, where that is told. COLLATERAL_ABSENT, COLLATERAL_CORRUPT,
+ * STORAGE, NO_MEMORY. Files that have changed are read again. */
 MUST_CHECK result collateral_offline_get(struct collateral_offline *o, slice kind, slice key, struct arena *a,
                                          struct collateral_item *item);
+/* The nth of several, the latest first; COLLATERAL_ABSENT where there are no more. */
+MUST_CHECK result collateral_offline_get_nth(struct collateral_offline *o, const trustee_need *name, size_t nth,
+                                             struct arena *a, struct collateral_item *item);
 /* Every item whose name can be told, for import and list; an item lives during the call only, `a` is for scratch. The
  * source must not be used in `each`. */
 MUST_CHECK result collateral_offline_list(struct collateral_offline *o, struct arena *a,

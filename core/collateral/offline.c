@@ -59,6 +59,18 @@ static result make_room(struct offline_items *to)
     return OK;
 }
 
+/* Only to prefer the newer of two, so the first that is found will do. */
+static slice issue_date(const struct collateral_item *item)
+{
+    static const slice name = {(const uint8_t *)"\"issueDate\":\"", 13};
+    bool statement = slice_equal(item->kind, S("intel/tcb-info")) || slice_equal(item->kind, S("intel/qe-identity"));
+    const uint8_t *at = statement ? memmem(item->bytes.ptr, item->bytes.len, name.ptr, name.len) : NULL;
+    if (!at)
+        return NO_SLICE;
+    slice rest = slice_sub(item->bytes, (size_t)(at - item->bytes.ptr) + name.len, 32);
+    return slice_sub(rest, 0, slice_find(rest, '"'));
+}
+
 result items_add(struct offline_items *to, const struct collateral_item *item, bool alone)
 {
     bool named = collateral_is_name(item->kind, item->key);
@@ -67,7 +79,7 @@ result items_add(struct offline_items *to, const struct collateral_item *item, b
     if (!named && !alone)
         return OK;
     TRY(make_room(to));
-    to->at[to->count++] = (struct offline_item){*item, alone, !named};
+    to->at[to->count++] = (struct offline_item){*item, issue_date(item), alone, !named};
     return OK;
 }
 
@@ -93,6 +105,8 @@ void items_lend_chains(struct offline_items *to)
         const slice *chain = chain_for(to, item);
         if (chain && !item->chain.len)
             item->chain = *chain;
+        if (chain == &to->tcb_chain && !item->chain.len)
+            item->chain = intel_signing_chain(to->at[i].issued);
     }
 }
 
@@ -361,19 +375,41 @@ static const struct offline_item *find_pck(const struct offline_items *in, slice
     return best;
 }
 
-static const struct offline_item *find_item(const struct offline_items *in, slice kind, slice key)
+/* Which of two items of one name comes first: by name before any, newer before older, else as they were found. */
+static bool comes_before(const struct offline_item *x, const struct offline_item *y, slice key)
 {
-    const struct offline_item *any = NULL;
-    for (size_t i = 0; i < in->count; i++) {
-        const struct offline_item *x = &in->at[i];
-        if (!slice_equal(x->item.kind, kind))
-            continue;
-        if (!x->nameless && slice_equal(x->item.key, key))
-            return x;
-        any = x->for_any_key && !any ? x : any;
+    bool x_named = !x->nameless && slice_equal(x->item.key, key),
+         y_named = !y->nameless && slice_equal(y->item.key, key);
+    if (x_named != y_named)
+        return x_named;
+    size_t n = x->issued.len < y->issued.len ? x->issued.len : y->issued.len;
+    int order = n ? memcmp(x->issued.ptr, y->issued.ptr, n) : 0;
+    return order ? order > 0 : x < y;
+}
+
+static bool answers(const struct offline_item *x, slice kind, slice key)
+{
+    return slice_equal(x->item.kind, kind) && (x->for_any_key || (!x->nameless && slice_equal(x->item.key, key)));
+}
+
+static const struct offline_item *find_item(const struct offline_items *in, const trustee_need *name, size_t nth)
+{
+    const struct offline_item *last = NULL;
+    if (slice_equal(name->kind, S("intel/pck")) && find_pck(in, name->key))
+        return nth ? NULL : find_pck(in, name->key);
+    for (size_t n = 0; n <= nth; n++) {
+        const struct offline_item *best = NULL;
+        for (size_t i = 0; i < in->count; i++) {
+            const struct offline_item *x = &in->at[i];
+            if (answers(x, name->kind, name->key) && (!last || comes_before(last, x, name->key)) &&
+                (!best || comes_before(x, best, name->key)))
+                best = x;
+        }
+        if (!best)
+            return NULL;
+        last = best;
     }
-    const struct offline_item *pck = slice_equal(kind, S("intel/pck")) ? find_pck(in, key) : NULL;
-    return pck ? pck : any;
+    return last;
 }
 
 static result copy_item(struct arena *a, const struct collateral_item *from, slice key, struct collateral_item *to)
@@ -393,30 +429,39 @@ static result get_own(const struct collateral_offline *o, slice kind, slice key,
     return folder_read(o->own, name, a, item, &facts);
 }
 
-static result get_locked(struct collateral_offline *o, slice kind, slice key, struct arena *a,
+/* What is asked for file by file comes before what lies in others. */
+static result get_locked(struct collateral_offline *o, const trustee_need *name, size_t nth, struct arena *a,
                          struct collateral_item *item)
 {
-    result r = get_own(o, kind, key, a, item);
-    if (r.reason == COLLATERAL_ABSENT && o->store >= 0 && slice_equal(kind, S("amd/vcek")))
-        r = kds_get(o->store, key, a, item);
-    if (r.reason != COLLATERAL_ABSENT)
+    result r = get_own(o, name->kind, name->key, a, item);
+    if (r.reason == COLLATERAL_ABSENT && o->store >= 0 && slice_equal(name->kind, S("amd/vcek")))
+        r = kds_get(o->store, name->key, a, item);
+    if (r.reason != COLLATERAL_ABSENT && nth == 0)
         return r;
+    nth -= r.reason != COLLATERAL_ABSENT;
     TRY(refresh(o));
-    const struct offline_item *x = find_item(&o->items, kind, key);
-    return x ? copy_item(a, &x->item, key, item) : FAIL(COLLATERAL_ABSENT);
+    const struct offline_item *x = find_item(&o->items, name, nth);
+    return x ? copy_item(a, &x->item, name->key, item) : FAIL(COLLATERAL_ABSENT);
+}
+
+result collateral_offline_get_nth(struct collateral_offline *o, const trustee_need *name, size_t nth, struct arena *a,
+                                  struct collateral_item *item)
+{
+    size_t used = a->used;
+    ENSURE(collateral_is_name(name->kind, name->key), COLLATERAL_ABSENT);
+    (void)pthread_mutex_lock(&o->lock);
+    result r = get_locked(o, name, nth, a, item);
+    (void)pthread_mutex_unlock(&o->lock);
+    if (FAILED(r))
+        a->used = used;
+    return r;
 }
 
 result collateral_offline_get(struct collateral_offline *o, slice kind, slice key, struct arena *a,
                               struct collateral_item *item)
 {
-    size_t used = a->used;
-    ENSURE(collateral_is_name(kind, key), COLLATERAL_ABSENT);
-    (void)pthread_mutex_lock(&o->lock);
-    result r = get_locked(o, kind, key, a, item);
-    (void)pthread_mutex_unlock(&o->lock);
-    if (FAILED(r))
-        a->used = used;
-    return r;
+    trustee_need name = {kind, key};
+    return collateral_offline_get_nth(o, &name, 0, a, item);
 }
 
 /* --- listing --- */

@@ -15,6 +15,7 @@ struct offline_items {
     struct arena *arena; /* of the items, and of what they are made of */
     struct offline_item {
         struct collateral_item item;
+        slice issued;     /* issueDate of a statement of Intel's, as it is written; else empty */
         bool for_any_key; /* belongs to one piece of evidence: given for every key of its kind that nothing else has */
         bool nameless;    /* its own key cannot be told: not listed */
     } * at;
@@ -29,8 +30,11 @@ MUST_CHECK result items_refuse(struct offline_items *to, const char *format, ...
 /* Adds one item. `alone`: it is given for any key, too; without it an item whose key is no name is dropped. STORAGE
  * where there are too many, NO_MEMORY. */
 MUST_CHECK result items_add(struct offline_items *to, const struct collateral_item *item, bool alone);
-/* Gives chains that lie beside to items that came without. */
+/* Gives chains that lie beside to items that came without; to statements of Intel's at last the published one. */
 void items_lend_chains(struct offline_items *to);
+
+/* PEM of Intel's TCB signing certificate that was current when a statement was issued. */
+slice intel_signing_chain(slice issue_date);
 
 /* Takes the items out of one file, whatever it is; a file that is nothing known adds none. `alone`: it is the only one
  * that was named. COLLATERAL_CORRUPT for JSON that is broken or of a known form with wrong members, STORAGE,

@@ -111,6 +111,48 @@ static const struct bind_option records_options[] = {
      .help = "for the records of decisions that trusteectl explain shows"},
 };
 
+#define AT(member) BIND_AT(struct collateral_settings, member)
+static const char *const updates[] = {"standard", "early", NULL};
+static const struct bind_option collateral_options[] = {
+    {"directory", BIND_PATH, AT(directory),
+     .help = "our own folder: what was fetched outlives a restart, and never goes back; none: memory only"},
+    {"offline", BIND_PATH, AT(offline), .flags = BIND_MANY,
+     .help = "a folder or file to read: a kds-store, PcsClientTool's JSON, one of our exports; looked into before the "
+             "network"},
+    {"network", BIND_BOOL, AT(network), .fallback = "yes",
+     .help = "no: the vendors' services are never asked, for sites without a network"},
+    {"intel_pccs", BIND_TEXT, AT(intel_pccs), .flags = BIND_MANY,
+     .help = "base URL of a caching service (PCCS), asked before Intel; several are asked in this order"},
+    {"intel_pcs", BIND_TEXT, AT(intel_pcs), .fallback = "https://api.trustedservices.intel.com", .flags = BIND_MANY,
+     .help = "base URL of Intel's service; none: it is not asked"},
+    {"intel_root_crl", BIND_TEXT, AT(intel_root_crl),
+     .fallback = "https://certificates.trustedservices.intel.com/IntelSGXRootCA.der", .flags = BIND_MANY,
+     .help = "URL of the root CA's revocation list; none: it is taken from a PCCS or from files only"},
+    {"amd_kds", BIND_TEXT, AT(amd_kds), .fallback = "https://kdsintf.amd.com", .flags = BIND_MANY,
+     .help = "base URL of AMD's service, or of a cache of it; none: it is not asked"},
+    {"tcb_update", BIND_CHOICE, AT(tcb_update), .fallback = "standard", .choices = updates,
+     .help = "early: Intel's TCB info and QE identity as soon as they are published"},
+    {"ca", BIND_PATH, AT(ca), .help = "PEM certificates that vouch for these services, besides the system's"},
+    {"proxy", BIND_TEXT, AT(proxy), .flags = BIND_SECRET,
+     .help = "such as http://proxy:3128; none: as https_proxy and no_proxy of the environment say"},
+    {"timeout", BIND_DURATION, AT(timeout), .fallback = "10s", .min = 1, .max = 300, .help = "of one request to them"},
+    {"wait", BIND_DURATION, AT(wait), .fallback = "8s", .min = 1, .max = 60,
+     .help = "how long an attestation waits for what it needs before it is answered 503 with Retry-After"},
+    {"item_limit", BIND_SIZE, AT(item_limit), .fallback = "4MiB", .min = 4096, .max = 8u << 20,
+     .help = "of one item; some kinds are held to less"},
+    {"memory", BIND_SIZE, AT(memory), .fallback = "32MiB", .min = 1u << 20, .max = UINT64_C(4) << 30,
+     .help = "for items in memory; platforms' own certificates leave first, the longest unused before others"},
+    {"address_budget", BIND_NUMBER, AT(address_budget), .fallback = "60", .min = 1, .max = 1000000,
+     .help = "certificates of unknown platforms that one client address may have fetched in a minute"},
+    {"key_budget", BIND_NUMBER, AT(key_budget), .fallback = "240", .min = 4, .max = 1000000,
+     .help = "the same for all addresses, of one vendor; a quarter is left for platforms that were verified before"},
+    {"refresh", BIND_DURATION, AT(refresh), .fallback = "24h", .min = 60, .max = 30 * 86400,
+     .help = "age at which TCB info, QE identity and revocation lists are asked for again, while they serve on"},
+    {"prefetch", BIND_DURATION, AT(prefetch), .fallback = "7d", .min = 60, .max = 60 * 86400,
+     .help = "time before an item expires from which a new one is asked for"},
+};
+#undef AT
+
 static const struct bind_table tables[] = {
     {"service", NULL, "the service as a whole", OPTIONS(service_options)},
     {"http", NULL, "where and how it listens", OPTIONS(http_options)},
@@ -123,6 +165,8 @@ static const struct bind_table tables[] = {
     {"storage", NULL, "what keeps resources, policies and reference values", OPTIONS(storage_options)},
     {"policy", NULL, "policies", OPTIONS(policy_options)},
     {"records", NULL, "records of decisions", OPTIONS(records_options)},
+    {"collateral", NULL, "what vendors sign about their platforms, for the verifiers that need it",
+     OPTIONS(collateral_options)},
 };
 
 /* Sections that other readers bind, for "did you mean". */
@@ -172,8 +216,8 @@ static result tls_has_files(const struct config *c, char *error, size_t error_si
 result config_read(const char *file, struct config *c, char *error, size_t error_size)
 {
     *c = (struct config){0};
-    void *const targets[] = {&c->service, &c->http,    &c->session, &c->token,  &c->admin,
-                             &c->release, &c->plugins, &c->storage, &c->policy, &c->records};
+    void *const targets[] = {&c->service, &c->http,    &c->session, &c->token,   &c->admin,     &c->release,
+                             &c->plugins, &c->storage, &c->policy,  &c->records, &c->collateral};
     TRY(arena_map(&c->arena, 16u << 20, ARENA_PLAIN));
     TRY(ini_read(&c->arena, file, &c->ini, error, error_size));
     struct bind b = {&c->ini, &c->arena, error, error_size};

@@ -6,7 +6,7 @@
 #ifndef CORE_CONF_CONFIG_H
 #define CORE_CONF_CONFIG_H
 
-#include "core/conf/bind.h"
+#include "core/collateral/settings.h"
 
 enum profile { PROFILE_STANDARD, PROFILE_RESTRICTED };
 enum compat_status { STATUS_OWN, STATUS_UPSTREAM };
@@ -77,6 +77,7 @@ struct config {
     struct storage_config storage;
     struct policy_config policy;
     struct records_config records;
+    struct collateral_settings collateral;
 };
 
 /* Reads a file and fills everything but the sections of plugins, administrators, roles and bindings, whose readers are

@@ -3,8 +3,6 @@
 
 #include "lib/dcap/date.h"
 
-#define PARTS_MAX 4
-
 struct dcap_call dcap_call_begin(const struct dcap_verifier *v, trustee_request *req, int64_t now)
 {
     return (struct dcap_call){.verifier = v, .host = v->host, .req = req, .now = now, .status = TRUSTEE_OK};
@@ -12,6 +10,7 @@ struct dcap_call dcap_call_begin(const struct dcap_verifier *v, trustee_request 
 
 void dcap_call_end(struct dcap_call *c)
 {
+    digester_end(&c->hasher);
     while (c->owned_count > 0) {
         c->owned_count--;
         c->owned[c->owned_count].drop(c->owned[c->owned_count].value);
@@ -94,13 +93,17 @@ struct arena dcap_scratch(struct dcap_call *c, size_t size)
 /* --- what outlives the request
  * ------------------------------------------------------------------------------------------ */
 
-result dcap_digest(const slice *parts, size_t count, uint8_t out[32])
+bool dcap_digest(struct dcap_call *c, slice a, slice b, uint8_t out[32])
 {
-    uint8_t digests[PARTS_MAX][32];
-    ENSURE(count <= PARTS_MAX, CRYPTO);
-    for (size_t i = 0; i < count; i++)
-        TRY(sha256(parts[i], digests[i]));
-    return sha256(slice_of(digests, count * 32), out);
+    result r = c->hasher.context ? OK : digester_begin(&c->hasher, DIGEST_SHA256);
+    if (!FAILED(r))
+        r = digester_of(&c->hasher, a, b, out);
+    return !FAILED(r) || dcap_library_fault(c, r);
+}
+
+bool dcap_digest_pair(struct dcap_call *c, slice a, slice b, uint8_t out[32])
+{
+    return dcap_digest(c, a, NO_SLICE, out) && dcap_digest(c, slice_of(out, 32), b, out);
 }
 
 const void *dcap_cached(struct dcap_call *c, slice cls, const uint8_t digest[32])

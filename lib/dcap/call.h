@@ -11,6 +11,7 @@
 #include "lib/base/arena.h"
 #include "lib/dcap/options.h"
 #include "lib/dcap/trust.h"
+#include "lib/signature/digest.h"
 
 enum dcap_check {
 #define DCAP_REASON(symbol, id, text, remedy) DCAP_CHECK_##symbol,
@@ -36,6 +37,9 @@ struct dcap_call {
     trustee_request *req;
     int64_t now;
     trustee_status status;
+    struct digester hasher; /* set up by the first digest */
+    slice chain;            /* the last chain of a statement, and its digest */
+    uint8_t chain_digest[32];
     struct {
         void *value;
         void (*drop)(void *value);
@@ -44,7 +48,7 @@ struct dcap_call {
 };
 
 struct dcap_call dcap_call_begin(const struct dcap_verifier *v, trustee_request *req, int64_t now);
-/* Frees what the cache did not take. */
+/* Frees what the cache did not take, and what the call set up. */
 void dcap_call_end(struct dcap_call *c);
 
 /* --- the record --- */
@@ -65,8 +69,11 @@ slice dcap_date(struct dcap_call *c, int64_t unix_seconds);
 struct arena dcap_scratch(struct dcap_call *c, size_t size);
 
 /* --- what outlives the request --- */
-/* The digest of several parts: of all their digests, so that no part can slide into another. */
-MUST_CHECK result dcap_digest(const slice *parts, size_t count, uint8_t out[32]);
+/* SHA-256 of a followed by b. Where both vary in length, a is a digest itself, so that nothing can slide from one into
+ * the other. False: a fault. */
+bool dcap_digest(struct dcap_call *c, slice a, slice b, uint8_t out[32]);
+/* The same of two parts of any length. */
+bool dcap_digest_pair(struct dcap_call *c, slice a, slice b, uint8_t out[32]);
 const void *dcap_cached(struct dcap_call *c, slice cls, const uint8_t digest[32]);
 /* Hands a verified fact to the cache, or keeps it until the call ends. Takes ownership. */
 bool dcap_keep(struct dcap_call *c, slice cls, const uint8_t digest[32], void *value, void (*drop)(void *value));

@@ -129,21 +129,14 @@ static bool judge_pck_crl(struct judgement *j)
 /* --- PCK certificates
  * ----------------------------------------------------------------------------------------------- */
 
-/* What of the key can be compared: PPIDs are encrypted to Intel's service, and its answer is for the best TCB, not for
- * the one asked for. */
+/* Nothing of the key can be compared: PPIDs are encrypted to Intel's service, and its answer is for the best TCB, not
+ * for the one asked for. A certificate of another platform fails at the quoting enclave's signature. */
 static bool judge_pck(struct judgement *j)
 {
     const slice parts[] = {j->item->bytes, j->item->chain};
     const struct dcap_platform *p;
-    uint8_t digest[32], pce[4];
-    slice rest = j->item->key, part, asked = NO_SLICE;
-    for (size_t i = 0; i < 4 && slice_split(&rest, '/', &part); i++)
-        asked = i == 3 ? part : NO_SLICE;
+    uint8_t digest[32];
     if (!dcap_platform_find(&j->call, parts, digest, &p))
-        return false;
-    hex_encode(pce, slice_of(p->pck.pce_id, sizeof p->pck.pce_id));
-    if (!dcap_check(&j->call, DCAP_CHECK_PCK_PCE, slice_equal(asked, slice_of(pce, sizeof pce)), asked,
-                    dcap_hex(&j->call, slice_of(p->pck.pce_id, sizeof p->pck.pce_id))))
         return false;
     if (!check_issued(j, DCAP_CHECK_PCK_VALIDITY, x509_path_not_before(p->path)))
         return false;

@@ -9,11 +9,14 @@ const struct dcap_crl_checks DCAP_ROOT_CRL_CHECKS = {DCAP_CHECK_ROOT_CRL_FORM, D
 const struct dcap_crl_checks DCAP_PCK_CRL_CHECKS = {DCAP_CHECK_PCK_CRL_FORM, DCAP_CHECK_PCK_CRL_ISSUER,
                                                     DCAP_CHECK_PCK_CRL_SIGNATURE};
 
+/* One chain comes beside every statement: most often it has been digested already. */
 static bool item_digest(struct dcap_call *c, const trustee_collateral *item, uint8_t digest[32])
 {
-    const slice parts[] = {item->bytes, item->chain};
-    result r = dcap_digest(parts, 2, digest);
-    return FAILED(r) ? dcap_library_fault(c, r) : true;
+    bool again = c->chain.ptr && slice_equal(c->chain, item->chain);
+    if (!again && !dcap_digest(c, item->chain, NO_SLICE, c->chain_digest))
+        return false;
+    c->chain = item->chain;
+    return dcap_digest(c, slice_of(c->chain_digest, sizeof c->chain_digest), item->bytes, digest);
 }
 
 static struct arena statement_scratch(struct dcap_call *c, const trustee_collateral *item)
@@ -113,14 +116,6 @@ static bool check_crl(struct dcap_call *c, const struct dcap_crl_checks *checks,
     return dcap_check_result(c, check, r);
 }
 
-/* Whose list it is, is a part of what was verified. */
-static bool crl_digest(struct dcap_call *c, slice der, const struct certificate *issuer, uint8_t digest[32])
-{
-    const slice parts[] = {der, issuer->der};
-    result r = dcap_digest(parts, 2, digest);
-    return FAILED(r) ? dcap_library_fault(c, r) : true;
-}
-
 bool dcap_crl(struct dcap_call *c, const trustee_collateral *item, const struct certificate *const *issuers,
               size_t count, const struct dcap_crl_checks *checks, const struct crl **out)
 {
@@ -128,7 +123,8 @@ bool dcap_crl(struct dcap_call *c, const trustee_collateral *item, const struct 
     struct crl *fresh;
     result r = FAIL(X509_ORDER);
     for (size_t i = 0; i < count && r.reason == X509_ORDER; i++) {
-        if (!crl_digest(c, item->bytes, issuers[i], digest))
+        /* Whose list it is, is a part of what was verified. */
+        if (!dcap_digest_pair(c, issuers[i]->der, item->bytes, digest))
             return false;
         *out = dcap_cached(c, S("dcap/crl"), digest);
         if (*out)

@@ -7,9 +7,7 @@
 #define CHAIN_MAX 3 /* leaf, intermediate, root */
 #define POINT_SIZE 65
 
-/* Certification data of type 3: encrypted PPID (RSA of 3072 bits), CPUSVN, PCESVN, PCE id */
 #define PPID_SIZE 384
-#define PLATFORM_ID_SIZE (PPID_SIZE + 16 + 2 + 2)
 
 /* --- the chain's text
  * ----------------------------------------------------------------------------------------------- */
@@ -151,9 +149,8 @@ static bool platform_new(struct dcap_call *c, const slice parts[2], struct dcap_
 bool dcap_platform_find(struct dcap_call *c, const slice parts[2], uint8_t digest[32], const struct dcap_platform **out)
 {
     struct dcap_platform *fresh = NULL;
-    result r = dcap_digest(parts, 2, digest);
-    if (FAILED(r))
-        return dcap_library_fault(c, r);
+    if (!dcap_digest_pair(c, parts[0], parts[1], digest))
+        return false;
     *out = dcap_cached(c, CACHE_CLASS, digest);
     if (*out)
         return dcap_check(c, DCAP_CHECK_PCK_CHAIN_SIGNATURE, true, S("holds"), S("held before"));
@@ -166,12 +163,6 @@ bool dcap_platform_find(struct dcap_call *c, const slice parts[2], uint8_t diges
 /* --- certification data of type 3
  * ----------------------------------------------------------------------------------- */
 
-slice dcap_pck_key_pce(const struct dcap_quote *q)
-{
-    return q->certification_data.len == PLATFORM_ID_SIZE ? slice_sub(q->certification_data, PPID_SIZE + 18, 2)
-                                                         : NO_SLICE;
-}
-
 slice dcap_pck_key(struct dcap_call *c, const struct dcap_quote *q)
 {
     slice data = q->certification_data;
@@ -179,9 +170,9 @@ slice dcap_pck_key(struct dcap_call *c, const struct dcap_quote *q)
                            slice_sub(data, PPID_SIZE + 16, 2), slice_sub(data, PPID_SIZE + 18, 2),
                            slice_sub(data, 0, PPID_SIZE)};
     const size_t count = sizeof parts / sizeof *parts;
-    if (data.len != PLATFORM_ID_SIZE)
+    if (data.len != DCAP_PLATFORM_IDS)
         return NO_SLICE;
-    size_t size = HEX_SIZE(PLATFORM_ID_SIZE + 16) + count - 1, used = 0;
+    size_t size = HEX_SIZE(DCAP_PLATFORM_IDS + 16) + count - 1, used = 0;
     uint8_t *text = c->host->arena_alloc(c->req, size, 1);
     if (!text)
         return NO_SLICE;

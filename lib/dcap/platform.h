@@ -22,10 +22,9 @@ struct dcap_platform {
 bool dcap_platform_find(struct dcap_call *c, const slice parts[2], uint8_t digest[32],
                         const struct dcap_platform **out);
 
-/* The key of collateral intel/pck for certification data of type 3; ptr NULL where they have another size or there is
- * no memory. */
+/* Certification data of type 3: encrypted PPID (RSA of 3072 bits), CPUSVN, PCESVN, PCE id. */
+#define DCAP_PLATFORM_IDS (384 + 16 + 2 + 2)
+/* The key of collateral intel/pck for such data; ptr NULL where they have another size or there is no memory. */
 slice dcap_pck_key(struct dcap_call *c, const struct dcap_quote *q);
-/* PCE id inside certification data of type 3: 2 bytes, absent where they have another size. */
-slice dcap_pck_key_pce(const struct dcap_quote *q);
 
 #endif

@@ -167,9 +167,8 @@ static bool find_by_ids(struct dcap_appraisal *a, trustee_verify_out *out)
 {
     struct dcap_call *c = &a->call;
     struct wants w = {.a = a, .out = out};
-    slice pce = dcap_pck_key_pce(&a->quote);
-    if (!dcap_check(c, DCAP_CHECK_CERTIFICATION_FORM, pce.len > 0, S("404 bytes"),
-                    dcap_decimal(c, a->quote.certification_data.len)))
+    slice ids = a->quote.certification_data;
+    if (!dcap_check(c, DCAP_CHECK_CERTIFICATION_FORM, ids.len == DCAP_PLATFORM_IDS, S("404"), dcap_decimal(c, ids.len)))
         return false;
     slice key = dcap_pck_key(c, &a->quote);
     if (!key.ptr)
@@ -178,10 +177,7 @@ static bool find_by_ids(struct dcap_appraisal *a, trustee_verify_out *out)
     if (!item)
         return dcap_fault(c, TRUSTEE_NEED);
     const slice parts[] = {item->bytes, item->chain};
-    if (!dcap_platform_find(c, parts, a->chain_digest, &a->platform))
-        return false;
-    slice own = slice_of(a->platform->pck.pce_id, sizeof a->platform->pck.pce_id);
-    return dcap_check(c, DCAP_CHECK_PCK_PCE, slice_equal(own, pce), dcap_hex(c, pce), dcap_hex(c, own));
+    return dcap_platform_find(c, parts, a->chain_digest, &a->platform);
 }
 
 static bool find_platform(struct dcap_appraisal *a, trustee_verify_out *out)
@@ -246,10 +242,9 @@ static bool check_qe(struct dcap_appraisal *a)
     const struct dcap_quote *q = &a->quote;
     uint8_t digest[32];
     const uint8_t *from = q->attestation_key.ptr, *to = q->qe_auth_data.ptr + q->qe_auth_data.len;
-    const slice parts[] = {slice_of(a->chain_digest, sizeof a->chain_digest), slice_of(from, (size_t)(to - from))};
-    result r = dcap_digest(parts, 2, digest);
-    if (FAILED(r))
-        return dcap_library_fault(&a->call, r);
+    if (!dcap_digest(&a->call, slice_of(a->chain_digest, sizeof a->chain_digest), slice_of(from, (size_t)(to - from)),
+                     digest))
+        return false;
     if (dcap_cached(&a->call, S("dcap/qe-report"), digest))
         return dcap_check(&a->call, DCAP_CHECK_QE_SIGNATURE, true, S("holds"), S("held before"));
     return check_qe_signature(a) && dcap_keep(&a->call, S("dcap/qe-report"), digest, &known, drop_nothing);

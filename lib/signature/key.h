@@ -7,10 +7,12 @@
 
 #include <openssl/evp.h>
 
+#include "lib/signature/ec.h"
 #include "lib/signature/signature.h"
 
 struct public_key {
-    EVP_PKEY *pkey;
+    EVP_PKEY *rsa;     /* RSA alone */
+    struct ec_key *ec; /* the curves */
     enum key_type type;
     unsigned bits;
     uint8_t digest[32]; /* SHA-256 of the canonical SubjectPublicKeyInfo */

@@ -30,7 +30,8 @@ enum key_type {
     KEY_P384,
 };
 
-/* A public key with what is asked about it often. Immutable: any number of threads may use one. */
+/* A public key with what is asked about it often. Immutable: any number of threads may use one. A key of a curve gets
+ * faster with its second verification, from which on it has a table of its multiples: keep keys that come back. */
 struct public_key;
 
 #define SPKI_SIZE_MAX 1024 /* RSA of 4096 bits takes 550 */
@@ -72,7 +73,7 @@ MUST_CHECK result signature_verify(const struct public_key *key, const struct ra
 
 /* ECDSA with a key that is met only once, such as the attestation key inside a quote: `point` is X then Y, big-endian,
  * 64 bytes on P-256 and 96 on P-384; it must lie on the curve. Allocates nothing of ours.
- * SIGNATURE_KEY, SIGNATURE_INVALID, CRYPTO. */
+ * SIGNATURE_SCHEME, SIGNATURE_KEY, SIGNATURE_INVALID, CRYPTO. */
 MUST_CHECK result ecdsa_verify_point(enum key_type curve, slice point, const struct raw_signature *signature,
                                      slice message);
 

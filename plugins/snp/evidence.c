@@ -141,9 +141,9 @@ static bool put_tcb(struct appraisal *a, const trustee_value *value, uint8_t *at
 {
     struct snp_tcb tcb = {.has_fmc = layout == SNP_TCB_TURIN};
     if (tcb.has_fmc) {
-        bool present = !is_null(a, value, S("/fmc"));
-        if (!snp_check(a, REFUSED_TCB_FORM, present, S("fmc"), present ? S("fmc") : S("none")) ||
-            !read_byte(a, value, S("/fmc"), &tcb.fmc))
+        if (is_null(a, value, S("/fmc")))
+            return snp_check(a, REFUSED_TCB_FORM, false, S("fmc"), S("none"));
+        if (!read_byte(a, value, S("/fmc"), &tcb.fmc))
             return false;
     }
     if (!read_byte(a, value, S("/bootloader"), &tcb.bootloader) || !read_byte(a, value, S("/tee"), &tcb.tee) ||
@@ -231,9 +231,11 @@ static bool find_layout(struct appraisal *a, struct draft *d, const trustee_valu
         !read_number(a, report, S("/cpuid_mod_id"), 1, &model))
         return false;
     const struct snp_generation *g = snp_generation_of_processor(&a->snp->generations, (uint8_t)family, (uint8_t)model);
-    slice actual = snp_hex(a, slice_of((uint8_t[]){(uint8_t)family, (uint8_t)model}, 2));
-    if (!snp_check(a, REFUSED_PROCESSOR, g != NULL, S("a known family and model"), actual))
-        return false;
+    if (!g) {
+        uint8_t processor[] = {(uint8_t)family, (uint8_t)model};
+        return snp_check(a, REFUSED_PROCESSOR, false, S("a known family and model"),
+                         snp_hex(a, slice_of(processor, sizeof processor)));
+    }
     d->layout = g->layout;
     return true;
 }
@@ -315,9 +317,8 @@ static bool read_data(struct appraisal *a, const trustee_value *entry, slice *ou
     trustee_status found = a->host->value_get(a->req, entry, S("/data"), &data);
     bool list = found == TRUSTEE_OK && a->host->value_type(data) == TRUSTEE_NODE_ARRAY;
     uint64_t count = list ? a->host->value_count(data) : 1;
-    if (!snp_check(a, REFUSED_CHAIN_SIZE, count > 0 && count <= CERTIFICATE_TEXT_MAX, S("1 to 8192"),
-                   snp_decimal(a, count)))
-        return false;
+    if (count == 0 || count > CERTIFICATE_TEXT_MAX)
+        return snp_check(a, REFUSED_CHAIN_SIZE, false, S("1 to 8192"), snp_decimal(a, count));
     if (found == TRUSTEE_OK)
         found = list ? a->host->value_bytes(a->req, data, S(""), out)
                      : a->host->value_base64(a->req, data, S(""), TRUSTEE_BASE64_STD, out);

@@ -33,8 +33,10 @@ static bool read_report(struct appraisal *a)
     }
     if (FAILED(r))
         return snp_library_fault(a, r);
-    return snp_check(a, REFUSED_REPORT_VERSION, a->report.version >= a->snp->minimum_version,
-                     snp_decimal(a, a->snp->minimum_version), snp_decimal(a, a->report.version));
+    if (a->report.version >= a->snp->minimum_version)
+        return true;
+    return snp_check(a, REFUSED_REPORT_VERSION, false, snp_decimal(a, a->snp->minimum_version),
+                     snp_decimal(a, a->report.version));
 }
 
 static enum snp_vek_kind kind_of(const struct snp_report *r)

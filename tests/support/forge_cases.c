@@ -29,6 +29,8 @@ const struct forge_dcap_case *forge_dcap_find(const char *name)
 
 bool forge_dcap_fits(const struct forge_dcap_case *c, int version, enum forge_body body)
 {
-    unsigned wanted = body == FORGE_SGX ? FORGE_FOR_SGX : FORGE_FOR_TDX;
+    unsigned wanted = body == FORGE_SGX     ? FORGE_FOR_SGX
+                      : body == FORGE_TDX15 ? FORGE_FOR_TDX | FORGE_FOR_TDX15
+                                            : FORGE_FOR_TDX;
     return (c->bodies & wanted) && (c->version == 0 || c->version == version);
 }

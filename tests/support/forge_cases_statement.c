@@ -38,6 +38,14 @@ static void set_component(struct forge_dcap *k, size_t n, uint8_t svn)
     k->platform.components[n] = k->platform.cpu_svn[n] = svn;
 }
 
+/* Of the TD as it was launched, and as it would be launched now. */
+static void set_tdx_svn(struct forge_dcap *k, size_t n, uint8_t svn)
+{
+    k->body[FORGE_TD_TCB_SVN + n] = svn;
+    if (k->body_kind == FORGE_TDX15)
+        k->body[FORGE_TD_TCB_SVN2 + n] = svn;
+}
+
 /* The lowest level first: it matches, and nothing after it is looked at. */
 static void levels_unsorted(struct forge_dcap *k)
 {
@@ -320,11 +328,17 @@ static void tcb_other_pce_id(struct forge_dcap *k)
 static void tcb_of_sgx_for_tdx(struct forge_dcap *k)
 {
     k->tcb_info.id = "SGX";
+    k->tcb_info.has_module = false;
+    k->tcb_info.module_count = 0;
+    for (size_t i = 0; i < k->tcb_info.levels.count; i++)
+        k->tcb_info.levels.level[i].tdx_count = 0;
 }
 
 static void tcb_of_tdx_for_sgx(struct forge_dcap *k)
 {
-    k->tcb_info.id = "TDX";
+    struct forge_dcap other;
+    forge_dcap_default(&other, 4, FORGE_TDX10, k->now);
+    k->tcb_info = other.tcb_info;
 }
 
 static void tcb_id_unknown(struct forge_dcap *k)
@@ -361,47 +375,47 @@ static void qe_identity_of_qve(struct forge_dcap *k)
 
 static void tdx_component_next_level(struct forge_dcap *k)
 {
-    k->body[FORGE_TD_TCB_SVN + 2] = 2;
+    set_tdx_svn(k, 2, 2);
 }
 
 static void tdx_module_1(struct forge_dcap *k)
 {
-    k->body[FORGE_TD_TCB_SVN] = 4;
-    k->body[FORGE_TD_TCB_SVN + 1] = 1;
+    set_tdx_svn(k, 0, 4);
+    set_tdx_svn(k, 1, 1);
 }
 
 static void tdx_module_old(struct forge_dcap *k)
 {
-    k->body[FORGE_TD_TCB_SVN] = 3;
-    k->body[FORGE_TD_TCB_SVN + 1] = 3;
+    set_tdx_svn(k, 0, 3);
+    set_tdx_svn(k, 1, 3);
 }
 
 static void tdx_module_too_old(struct forge_dcap *k)
 {
-    k->body[FORGE_TD_TCB_SVN] = 1;
-    k->body[FORGE_TD_TCB_SVN + 1] = 3;
+    set_tdx_svn(k, 0, 1);
+    set_tdx_svn(k, 1, 3);
 }
 
 static void tdx_module_unknown(struct forge_dcap *k)
 {
-    k->body[FORGE_TD_TCB_SVN + 1] = 9;
+    set_tdx_svn(k, 1, 9);
 }
 
 static void tdx_module_revoked(struct forge_dcap *k)
 {
-    k->body[FORGE_TD_TCB_SVN + 1] = 3;
+    set_tdx_svn(k, 1, 3);
     k->tcb_info.modules[0].levels.level[0].status = "Revoked";
 }
 
 static void tdx_module_signer_elsewhere(struct forge_dcap *k)
 {
-    k->body[FORGE_TD_TCB_SVN + 1] = 3;
+    set_tdx_svn(k, 1, 3);
     k->tcb_info.modules[0].mrsigner[0] = 1;
 }
 
 static void tdx_module_attributes_elsewhere(struct forge_dcap *k)
 {
-    k->body[FORGE_TD_TCB_SVN + 1] = 3;
+    set_tdx_svn(k, 1, 3);
     k->tcb_info.modules[0].attributes[0] = 1;
 }
 
@@ -412,46 +426,64 @@ static void tdx_without_module(struct forge_dcap *k)
 
 static void tdx_without_module_identities(struct forge_dcap *k)
 {
-    k->body[FORGE_TD_TCB_SVN + 1] = 3;
+    set_tdx_svn(k, 1, 3);
     k->tcb_info.module_count = 0;
 }
 
+static void tdx_launched_long_ago(struct forge_dcap *k)
+{
+    k->body[FORGE_TD_TCB_SVN + 2] = 2;
+}
+
+static void tdx_module_updated_since(struct forge_dcap *k)
+{
+    k->body[FORGE_TD_TCB_SVN] = 3;
+}
+
+static void tcb_signed_by_pck_with_its_chain(struct forge_dcap *k)
+{
+    k->tcb_chain_is_pck = true;
+    k->tcb_info_signer = k->qe_identity_signer = FORGE_KEY_PCK;
+}
+
 const struct forge_dcap_case forge_statement_cases[] = {
-    {"tcb_info_expired", FORGE_FOR_BOTH, 0, "?", NULL, tcb_info_expired},
-    {"tcb_info_last_second", FORGE_FOR_BOTH, 0, "?", NULL, tcb_info_last_second},
-    {"tcb_info_from_the_future", FORGE_FOR_BOTH, 0, "?", NULL, tcb_info_from_the_future},
-    {"tcb_info_changed_after_signing", FORGE_FOR_BOTH, 0, "dcap.collateral_signature", NULL,
-     tcb_info_changed_after_signing},
-    {"tcb_info_serialised_anew", FORGE_FOR_BOTH, 0, "dcap.collateral_signature", NULL, tcb_info_serialised_anew},
+    {"tdx_launched_long_ago", FORGE_FOR_TDX15, 0, NULL, "TDRelaunchAdvised", tdx_launched_long_ago},
+    {"tdx_module_updated_since", FORGE_FOR_TDX15, 0, NULL, "TDRelaunchAdvised", tdx_module_updated_since},
+    {"tcb_signed_by_pck_with_its_chain", FORGE_FOR_BOTH, 0, "tcb_info.chain", NULL, tcb_signed_by_pck_with_its_chain},
+    {"tcb_info_expired", FORGE_FOR_BOTH, 0, "tcb_info.expired", NULL, tcb_info_expired},
+    {"tcb_info_last_second", FORGE_FOR_BOTH, 0, "tcb_info.expired", NULL, tcb_info_last_second},
+    {"tcb_info_from_the_future", FORGE_FOR_BOTH, 0, "tcb_info.issued", NULL, tcb_info_from_the_future},
+    {"tcb_info_changed_after_signing", FORGE_FOR_BOTH, 0, "tcb_info.signature", NULL, tcb_info_changed_after_signing},
+    {"tcb_info_serialised_anew", FORGE_FOR_BOTH, 0, "tcb_info.signature", NULL, tcb_info_serialised_anew},
     {"tcb_info_signed_with_a_space", FORGE_FOR_BOTH, 0, NULL, "UpToDate", tcb_info_signed_with_a_space},
-    {"tcb_info_signed_by_stranger", FORGE_FOR_BOTH, 0, "dcap.collateral_signature", NULL, tcb_info_signed_by_stranger},
-    {"tcb_info_signed_by_pck", FORGE_FOR_BOTH, 0, "dcap.collateral_signature", NULL, tcb_info_signed_by_pck},
-    {"tcb_info_member_twice", FORGE_FOR_BOTH, 0, "?", NULL, tcb_info_member_twice},
-    {"tcb_info_is_no_json", FORGE_FOR_BOTH, 0, "?", NULL, tcb_info_is_no_json},
-    {"tcb_info_is_cut", FORGE_FOR_BOTH, 0, "?", NULL, tcb_info_is_cut},
-    {"tcb_info_version_1", FORGE_FOR_BOTH, 0, "dcap.collateral_form", NULL, tcb_info_version_1},
-    {"tcb_info_version_4", FORGE_FOR_BOTH, 0, "dcap.collateral_form", NULL, tcb_info_version_4},
-    {"tcb_info_without_levels", FORGE_FOR_BOTH, 0, "dcap.tcb_no_level", NULL, tcb_info_without_levels},
-    {"tcb_info_unknown_status", FORGE_FOR_BOTH, 0, "dcap.collateral_form", NULL, tcb_info_unknown_status},
+    {"tcb_info_signed_by_stranger", FORGE_FOR_BOTH, 0, "tcb_info.signature", NULL, tcb_info_signed_by_stranger},
+    {"tcb_info_signed_by_pck", FORGE_FOR_BOTH, 0, "tcb_info.signature", NULL, tcb_info_signed_by_pck},
+    {"tcb_info_member_twice", FORGE_FOR_BOTH, 0, "tcb_info.form", NULL, tcb_info_member_twice},
+    {"tcb_info_is_no_json", FORGE_FOR_BOTH, 0, "tcb_info.form", NULL, tcb_info_is_no_json},
+    {"tcb_info_is_cut", FORGE_FOR_BOTH, 0, "tcb_info.form", NULL, tcb_info_is_cut},
+    {"tcb_info_version_1", FORGE_FOR_BOTH, 0, "tcb_info.form", NULL, tcb_info_version_1},
+    {"tcb_info_version_4", FORGE_FOR_BOTH, 0, "tcb_info.form", NULL, tcb_info_version_4},
+    {"tcb_info_without_levels", FORGE_FOR_BOTH, 0, "tcb_info.form", NULL, tcb_info_without_levels},
+    {"tcb_info_unknown_status", FORGE_FOR_BOTH, 0, "tcb_info.form", NULL, tcb_info_unknown_status},
     {"tcb_info_revoked", FORGE_FOR_BOTH, 0, "tcb.revoked", NULL, tcb_info_revoked},
     {"tcb_info_number_lower", FORGE_FOR_BOTH, 0, NULL, "UpToDate", tcb_info_number_lower},
-    {"qe_identity_expired", FORGE_FOR_BOTH, 0, "?", NULL, qe_identity_expired},
-    {"qe_identity_last_second", FORGE_FOR_BOTH, 0, "?", NULL, qe_identity_last_second},
-    {"qe_identity_from_the_future", FORGE_FOR_BOTH, 0, "?", NULL, qe_identity_from_the_future},
-    {"qe_identity_changed_after_signing", FORGE_FOR_BOTH, 0, "dcap.collateral_signature", NULL,
+    {"qe_identity_expired", FORGE_FOR_BOTH, 0, "qe_identity.expired", NULL, qe_identity_expired},
+    {"qe_identity_last_second", FORGE_FOR_BOTH, 0, "qe_identity.expired", NULL, qe_identity_last_second},
+    {"qe_identity_from_the_future", FORGE_FOR_BOTH, 0, "qe_identity.issued", NULL, qe_identity_from_the_future},
+    {"qe_identity_changed_after_signing", FORGE_FOR_BOTH, 0, "qe_identity.signature", NULL,
      qe_identity_changed_after_signing},
-    {"qe_identity_serialised_anew", FORGE_FOR_BOTH, 0, "dcap.collateral_signature", NULL, qe_identity_serialised_anew},
+    {"qe_identity_serialised_anew", FORGE_FOR_BOTH, 0, "qe_identity.signature", NULL, qe_identity_serialised_anew},
     {"qe_identity_signed_with_a_space", FORGE_FOR_BOTH, 0, NULL, "UpToDate", qe_identity_signed_with_a_space},
-    {"qe_identity_signed_by_stranger", FORGE_FOR_BOTH, 0, "dcap.collateral_signature", NULL,
+    {"qe_identity_signed_by_stranger", FORGE_FOR_BOTH, 0, "qe_identity.signature", NULL,
      qe_identity_signed_by_stranger},
-    {"qe_identity_signed_by_pck", FORGE_FOR_BOTH, 0, "dcap.collateral_signature", NULL, qe_identity_signed_by_pck},
-    {"qe_identity_member_twice", FORGE_FOR_BOTH, 0, "?", NULL, qe_identity_member_twice},
-    {"qe_identity_is_no_json", FORGE_FOR_BOTH, 0, "?", NULL, qe_identity_is_no_json},
-    {"qe_identity_is_cut", FORGE_FOR_BOTH, 0, "?", NULL, qe_identity_is_cut},
-    {"qe_identity_version_1", FORGE_FOR_BOTH, 0, "dcap.collateral_form", NULL, qe_identity_version_1},
-    {"qe_identity_version_4", FORGE_FOR_BOTH, 0, "dcap.collateral_form", NULL, qe_identity_version_4},
-    {"qe_identity_without_levels", FORGE_FOR_BOTH, 0, "dcap.qe_no_level", NULL, qe_identity_without_levels},
-    {"qe_identity_unknown_status", FORGE_FOR_BOTH, 0, "dcap.collateral_form", NULL, qe_identity_unknown_status},
+    {"qe_identity_signed_by_pck", FORGE_FOR_BOTH, 0, "qe_identity.signature", NULL, qe_identity_signed_by_pck},
+    {"qe_identity_member_twice", FORGE_FOR_BOTH, 0, "qe_identity.form", NULL, qe_identity_member_twice},
+    {"qe_identity_is_no_json", FORGE_FOR_BOTH, 0, "qe_identity.form", NULL, qe_identity_is_no_json},
+    {"qe_identity_is_cut", FORGE_FOR_BOTH, 0, "qe_identity.form", NULL, qe_identity_is_cut},
+    {"qe_identity_version_1", FORGE_FOR_BOTH, 0, "qe_identity.form", NULL, qe_identity_version_1},
+    {"qe_identity_version_4", FORGE_FOR_BOTH, 0, "qe_identity.form", NULL, qe_identity_version_4},
+    {"qe_identity_without_levels", FORGE_FOR_BOTH, 0, "qe_identity.form", NULL, qe_identity_without_levels},
+    {"qe_identity_unknown_status", FORGE_FOR_BOTH, 0, "qe_identity.form", NULL, qe_identity_unknown_status},
     {"qe_identity_revoked", FORGE_FOR_BOTH, 0, "tcb.revoked", NULL, qe_identity_revoked},
     {"qe_identity_number_lower", FORGE_FOR_BOTH, 0, NULL, "UpToDate", qe_identity_number_lower},
     {"qe_identity_out_of_date", FORGE_FOR_BOTH, 0, NULL, "OutOfDate", qe_identity_out_of_date},
@@ -463,37 +495,36 @@ const struct forge_dcap_case forge_statement_cases[] = {
     {"tcb_out_of_date_configuration_needed", FORGE_FOR_BOTH, 0, NULL, "OutOfDateConfigurationNeeded",
      tcb_out_of_date_configuration_needed},
     {"tcb_next_level", FORGE_FOR_BOTH, 0, NULL, "OutOfDate", tcb_next_level},
-    {"tcb_no_level", FORGE_FOR_BOTH, 0, "dcap.tcb_no_level", NULL, tcb_no_level},
-    {"tcb_pce_svn_too_low", FORGE_FOR_BOTH, 0, "dcap.tcb_no_level", NULL, tcb_pce_svn_too_low},
+    {"tcb_no_level", FORGE_FOR_BOTH, 0, "tcb.no_level", NULL, tcb_no_level},
+    {"tcb_pce_svn_too_low", FORGE_FOR_BOTH, 0, "tcb.no_level", NULL, tcb_pce_svn_too_low},
     {"tcb_pce_svn_next_level", FORGE_FOR_BOTH, 0, NULL, "OutOfDate", tcb_pce_svn_next_level},
-    {"tcb_components_not_lexicographic", FORGE_FOR_BOTH, 0, "dcap.tcb_no_level", NULL,
-     tcb_components_not_lexicographic},
-    {"tcb_levels_unsorted", FORGE_FOR_BOTH, 0, "?", NULL, levels_unsorted},
-    {"tcb_15_components", FORGE_FOR_BOTH, 0, "dcap.collateral_form", NULL, tcb_15_components},
-    {"tcb_17_components", FORGE_FOR_BOTH, 0, "dcap.collateral_form", NULL, tcb_17_components},
-    {"tcb_second_level_15_components", FORGE_FOR_BOTH, 0, "dcap.collateral_form", NULL, tcb_second_level_15_components},
-    {"tdx_15_components", FORGE_FOR_TDX, 0, "dcap.collateral_form", NULL, tdx_15_components},
-    {"tdx_17_components", FORGE_FOR_TDX, 0, "dcap.collateral_form", NULL, tdx_17_components},
-    {"tdx_without_components", FORGE_FOR_TDX, 0, "dcap.collateral_form", NULL, tdx_without_components},
-    {"tcb_other_fmspc", FORGE_FOR_BOTH, 0, "dcap.tcb_fmspc", NULL, tcb_other_fmspc},
-    {"tcb_other_pce_id", FORGE_FOR_BOTH, 0, "dcap.tcb_pceid", NULL, tcb_other_pce_id},
-    {"tcb_of_sgx_for_tdx", FORGE_FOR_TDX, 0, "dcap.tcb_id", NULL, tcb_of_sgx_for_tdx},
-    {"tcb_of_tdx_for_sgx", FORGE_FOR_SGX, 0, "?", NULL, tcb_of_tdx_for_sgx},
-    {"tcb_id_unknown", FORGE_FOR_BOTH, 0, "dcap.collateral_form", NULL, tcb_id_unknown},
+    {"tcb_components_not_lexicographic", FORGE_FOR_BOTH, 0, "tcb.no_level", NULL, tcb_components_not_lexicographic},
+    {"tcb_levels_unsorted", FORGE_FOR_BOTH, 0, NULL, "UpToDate", levels_unsorted},
+    {"tcb_15_components", FORGE_FOR_BOTH, 0, "tcb_info.form", NULL, tcb_15_components},
+    {"tcb_17_components", FORGE_FOR_BOTH, 0, "tcb_info.form", NULL, tcb_17_components},
+    {"tcb_second_level_15_components", FORGE_FOR_BOTH, 0, "tcb_info.form", NULL, tcb_second_level_15_components},
+    {"tdx_15_components", FORGE_FOR_TDX, 0, "tcb_info.form", NULL, tdx_15_components},
+    {"tdx_17_components", FORGE_FOR_TDX, 0, "tcb_info.form", NULL, tdx_17_components},
+    {"tdx_without_components", FORGE_FOR_TDX, 0, "tcb_info.form", NULL, tdx_without_components},
+    {"tcb_other_fmspc", FORGE_FOR_BOTH, 0, "tcb_info.fmspc", NULL, tcb_other_fmspc},
+    {"tcb_other_pce_id", FORGE_FOR_BOTH, 0, "tcb_info.pce", NULL, tcb_other_pce_id},
+    {"tcb_of_sgx_for_tdx", FORGE_FOR_TDX, 0, "tcb_info.id", NULL, tcb_of_sgx_for_tdx},
+    {"tcb_of_tdx_for_sgx", FORGE_FOR_SGX, 0, "tcb_info.id", NULL, tcb_of_tdx_for_sgx},
+    {"tcb_id_unknown", FORGE_FOR_BOTH, 0, "tcb_info.form", NULL, tcb_id_unknown},
     {"tcb_info_version_2", FORGE_FOR_SGX, 0, NULL, "UpToDate", tcb_info_version_2},
-    {"tcb_info_version_2_for_tdx", FORGE_FOR_TDX, 0, "?", NULL, tcb_info_version_2_for_tdx},
-    {"qe_identity_of_sgx_for_tdx", FORGE_FOR_TDX, 0, "?", NULL, qe_identity_of_sgx_for_tdx},
-    {"qe_identity_of_tdx_for_sgx", FORGE_FOR_SGX, 0, "?", NULL, qe_identity_of_tdx_for_sgx},
-    {"qe_identity_of_qve", FORGE_FOR_BOTH, 0, "?", NULL, qe_identity_of_qve},
+    {"tcb_info_version_2_for_tdx", FORGE_FOR_TDX, 0, "tcb_info.form", NULL, tcb_info_version_2_for_tdx},
+    {"qe_identity_of_sgx_for_tdx", FORGE_FOR_TDX, 0, "qe_identity.id", NULL, qe_identity_of_sgx_for_tdx},
+    {"qe_identity_of_tdx_for_sgx", FORGE_FOR_SGX, 0, "qe_identity.id", NULL, qe_identity_of_tdx_for_sgx},
+    {"qe_identity_of_qve", FORGE_FOR_BOTH, 0, "qe_identity.form", NULL, qe_identity_of_qve},
     {"tdx_component_next_level", FORGE_FOR_TDX, 0, NULL, "OutOfDate", tdx_component_next_level},
     {"tdx_module_1", FORGE_FOR_TDX, 0, NULL, "UpToDate", tdx_module_1},
     {"tdx_module_old", FORGE_FOR_TDX, 0, NULL, "OutOfDate", tdx_module_old},
-    {"tdx_module_too_old", FORGE_FOR_TDX, 0, "dcap.tdx_module_no_level", NULL, tdx_module_too_old},
-    {"tdx_module_unknown", FORGE_FOR_TDX, 0, "dcap.tdx_module", NULL, tdx_module_unknown},
+    {"tdx_module_too_old", FORGE_FOR_TDX, 0, "tcb.module_no_level", NULL, tdx_module_too_old},
+    {"tdx_module_unknown", FORGE_FOR_TDX, 0, "tcb.module", NULL, tdx_module_unknown},
     {"tdx_module_revoked", FORGE_FOR_TDX, 0, "tcb.revoked", NULL, tdx_module_revoked},
-    {"tdx_module_signer_elsewhere", FORGE_FOR_TDX, 0, "dcap.tdx_module", NULL, tdx_module_signer_elsewhere},
-    {"tdx_module_attributes_elsewhere", FORGE_FOR_TDX, 0, "dcap.tdx_module", NULL, tdx_module_attributes_elsewhere},
-    {"tdx_without_module", FORGE_FOR_TDX, 0, "dcap.collateral_form", NULL, tdx_without_module},
-    {"tdx_without_module_identities", FORGE_FOR_TDX, 0, "?", NULL, tdx_without_module_identities},
+    {"tdx_module_signer_elsewhere", FORGE_FOR_TDX, 0, "tcb.module", NULL, tdx_module_signer_elsewhere},
+    {"tdx_module_attributes_elsewhere", FORGE_FOR_TDX, 0, "tcb.module", NULL, tdx_module_attributes_elsewhere},
+    {"tdx_without_module", FORGE_FOR_TDX, 0, "tcb_info.form", NULL, tdx_without_module},
+    {"tdx_without_module_identities", FORGE_FOR_TDX, 0, "tcb.module", NULL, tdx_without_module_identities},
 };
 const size_t forge_statement_case_count = sizeof forge_statement_cases / sizeof *forge_statement_cases;

@@ -131,7 +131,7 @@ enum forge_shape {
     FORGE_CHAIN_CUT,         /* in the middle of the last block */
     FORGE_CHAIN_NOT_PEM,
     FORGE_CHAIN_BYTE_AFTER_DER, /* inside the leaf's block */
-    FORGE_CHAIN_MEGABYTE,       /* a megabyte of spaces after it */
+    FORGE_CHAIN_LONG,           /* 128 KiB of spaces after it */
 };
 
 /* The parts of a quote's body and header, by offset. */
@@ -188,6 +188,7 @@ struct forge_dcap {
     struct forge_dcap_certificate chain_root; /* what the chains carry in its place; the same by default */
     struct forge_dcap_certificate pck_ca, pck, tcb_signer;
     enum forge_shape pck_shape, tcb_shape;
+    bool tcb_chain_is_pck; /* the PCK chain comes beside TCB info and QE identity */
     struct forge_crl pck_crl, root_crl;
     enum forge_dcap_key pck_crl_signer, root_crl_signer;
     bool no_pck_crl, no_root_crl, crls_swapped; /* left out of the collateral */
@@ -248,11 +249,13 @@ void forge_dcap_quote(struct arena *a, const struct forge_dcap_keys *keys, const
 #define FORGE_FOR_SGX 1u
 #define FORGE_FOR_TDX 2u
 #define FORGE_FOR_BOTH 3u
+#define FORGE_FOR_TDX15 4u /* alone */
 struct forge_dcap_case {
     const char *name;
-    unsigned bodies;    /* FORGE_FOR_… */
-    int version;        /* of the quote; 0: any */
-    const char *reason; /* of the refusal, without the plugin's name in front; NULL: accepted */
+    unsigned bodies; /* FORGE_FOR_… */
+    int version;     /* of the quote; 0: any */
+    const char
+        *reason; /* of the refusal, without the plugin's name in front; several with '|' between; NULL: accepted */
     const char *status; /* accepted: the claim tcb_status */
     void (*apply)(struct forge_dcap *k);
 };

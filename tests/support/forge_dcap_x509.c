@@ -163,8 +163,8 @@ static slice shaped(struct arena *a, enum forge_shape shape, const slice *pem, s
         return slice_sub(good, 0, without_root + pem[count - 1].len / 2);
     case FORGE_CHAIN_NOT_PEM:
         return S("<html><body>502 Bad Gateway</body></html>");
-    case FORGE_CHAIN_MEGABYTE:
-        return forge_join(a, good, repeated(a, S(" "), 1u << 20));
+    case FORGE_CHAIN_LONG:
+        return forge_join(a, good, repeated(a, S(" "), 128u << 10));
     case FORGE_CHAIN_GOOD:
     case FORGE_CHAIN_BYTE_AFTER_DER:
         break;
@@ -208,6 +208,8 @@ void forge_dcap_certificates(struct arena *a, const struct forge_dcap_keys *keys
     slice stranger = issue(a, keys, &other);
     out->pck_chain = chain(a, k->pck_shape, (slice[]){out->pck, out->pck_ca, carried}, 3, stranger);
     out->tcb_chain = chain(a, k->tcb_shape, (slice[]){out->tcb_signer, carried}, 2, stranger);
+    if (k->tcb_chain_is_pck)
+        out->tcb_chain = out->pck_chain;
     out->pck_crl_chain = chain(a, FORGE_CHAIN_GOOD, (slice[]){out->pck_ca, carried}, 2, stranger);
     slice pck_crl = forge_revoke(a, &k->pck_crl, keys->key[k->pck_crl_signer]);
     slice root_crl = forge_revoke(a, &k->root_crl, keys->key[k->root_crl_signer]);

@@ -43,7 +43,8 @@ static enum reason read_all(slice bytes, size_t *events)
     uint8_t *copy = malloc(bytes.len + 1), *exact;
     struct eventlog log;
     struct event e;
-    memcpy(copy, bytes.ptr, bytes.len);
+    if (bytes.len)
+        memcpy(copy, bytes.ptr, bytes.len);
     exact = realloc(copy, bytes.len ? bytes.len : 1);
     result r = eventlog_open(slice_of(exact, bytes.len), &log);
     *events = 0;

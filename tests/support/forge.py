@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""build/tests/forge for scenario tests: platforms with keys of their own, their collateral and evidence; and a stand-in
+for the kernel's configfs-tsm, through which the guest's agent gets reports from such a platform."""
+
+import base64
+import json
+import os
+import subprocess
+import tempfile
+import threading
+import time
+
+from trusteed import BUILD
+
+FORGE = os.path.join(BUILD, "tests/forge")
+
+
+def run(*arguments):
+    subprocess.run([FORGE, *arguments], check=True, capture_output=True)
+
+
+def options(named):
+    """--name value for each; True stands for a flag."""
+    out = []
+    for name, value in named.items():
+        if value is None:
+            continue
+        out.append("--" + name.replace("_", "-"))
+        if value is not True:
+            out.append(value.hex() if isinstance(value, bytes) else str(value))
+    return out
+
+
+class Forge:
+    """A vendor with one platform, of a kind ("dcap", "snp"). Use as a context manager. Files of the last make() are in
+    `folder`; those given to the constructor are options of every call."""
+
+    def __init__(self, kind, **always):
+        self.kind, self.always = kind, always
+
+    def __enter__(self):
+        self._home = tempfile.TemporaryDirectory(prefix="forge-")
+        self.folder, self._keys = (os.path.join(self._home.name, n) for n in ("out", "keys"))
+        os.mkdir(self.folder)
+        os.mkdir(self._keys)
+        self.make()
+        return self
+
+    def __exit__(self, *_):
+        self._home.cleanup()
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def read(self, name):
+        with open(self.path(name), "rb") as f:
+            return f.read()
+
+    def make(self, folder=None, **more):
+        """Makes everything anew, with the same keys; the evidence as a value."""
+        folder = folder or self.folder
+        now = {"at": int(time.time())}
+        run(self.kind, "--out", folder, "--keys", self._keys, *options({**now, **self.always, **more}))
+        with open(os.path.join(folder, "evidence.json"), encoding="utf-8") as f:
+            return json.load(f)
+
+    def evidence(self, binding, **more):
+        """Evidence alone: the collateral in `folder` stays as it is."""
+        with tempfile.TemporaryDirectory(prefix="forge-") as other:
+            return self.make(other, report_data=binding, **more)
+
+
+class EventLog:
+    """A log and the registers that it leads to, as options of forge dcap."""
+
+    def __init__(self, folder, **texts):
+        os.makedirs(folder, exist_ok=True)
+        run("eventlog", "--out", folder, *options(texts))
+        self.path = os.path.join(folder, "eventlog.bin")
+        self.rtmrs = {}
+        for i in range(4):
+            with open(os.path.join(folder, f"rtmr{i}"), encoding="ascii") as f:
+                self.rtmrs[f"rtmr{i}"] = f.read().strip()
+
+    def options(self):
+        return {"eventlog": self.path, **self.rtmrs}
+
+
+class Tsm:
+    """Plays the hardware behind tests/support/preload/configfs_tsm.c. `blob(report_data)` makes what is read from
+    outblob. Use as a context manager; `environment()` is what the agent runs with."""
+
+    def __init__(self, provider, blob):
+        self.provider, self.blob = provider, blob
+        self.reports = 0
+        self._end = threading.Event()
+
+    def __enter__(self):
+        self._home = tempfile.TemporaryDirectory(prefix="tsm-")
+        self.folder = self._home.name
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._end.set()
+        self._thread.join(5)
+        self._home.cleanup()
+
+    def environment(self):
+        return {"LD_PRELOAD": os.path.join(BUILD, "tests/configfs_tsm.so"), "CONFIGFS_TSM": self.folder,
+                "CONFIGFS_TSM_PROVIDER": self.provider}
+
+    def _watch(self):
+        answered = set()
+        while not self._end.is_set():
+            for name in set(os.listdir(self.folder)) - answered:
+                try:
+                    self._answer(os.path.join(self.folder, name))
+                    answered.add(name)
+                except OSError:
+                    pass  # nobody reads yet, or it has gone
+            time.sleep(0.005)
+
+    def _answer(self, entry):
+        fifo = os.open(os.path.join(entry, "outblob"), os.O_WRONLY | os.O_NONBLOCK)  # fails until somebody reads
+        os.set_blocking(fifo, True)
+        try:
+            with open(os.path.join(entry, "inblob"), "rb") as f:
+                asked = f.read()
+            blob = self.blob(asked)
+            with open(os.path.join(entry, "generation"), "w", encoding="ascii") as f:
+                f.write("1\n")
+            os.write(fifo, blob)
+            self.reports += 1
+        finally:
+            os.close(fifo)
+
+
+def quote_of(evidence):
+    return base64.b64decode(evidence["quote"])
