@@ -40,6 +40,17 @@ const struct command COMMANDS[] = {
      "[--init-data HEX|FILE] [--eventlog FILE] [--trust-anchor FILE] [--option KEY=VALUE]… [--plugins FOLDER] "
      "[--allow-insecure] [--all]",
      "verify one piece of evidence here, without a service; 0 accepted, 1 refused, 2 not decided", true},
+    {"collateral", "list", cmd_collateral_list, "[--directory FOLDER | --config INI] [--kind KIND] [--all]",
+     "what lies in the service's folder of collateral, and when it expires", true},
+    {"collateral", "export", cmd_collateral_export,
+     "FILE|- [--directory FOLDER | --config INI] [--kind KIND] [--key KEY]",
+     "write it into one file, to carry it across an air gap", true},
+    {"collateral", "import", cmd_collateral_import,
+     "FILE|FOLDER… [--directory FOLDER | --config INI] [--trust-anchor FILE] [--plugins FOLDER]",
+     "judge collateral of any known form and keep what is genuine and no older than what is there", true},
+    {"collateral", "verify", cmd_collateral_verify,
+     "[--directory FOLDER | --config INI] [--at TIME] [--trust-anchor FILE] [--plugins FOLDER]",
+     "judge everything in the folder; 0 when all of it is whole, genuine and in force", true},
     {"help", NULL, cmd_help, "", "this list", true},
 };
 const size_t COMMAND_COUNT = sizeof COMMANDS / sizeof *COMMANDS;

@@ -322,20 +322,14 @@ void verifiers_free(struct verifiers *v)
 
 result judge_item(const struct judgement *j, const struct collateral_item *item, struct collateral_facts *facts)
 {
-    result last = FAIL(PLUGIN_NOT_SUPPORTED);
+    struct trustee_request req;
     trustee_collateral given = {item->kind, item->key, item->bytes, item->chain};
-    for (size_t i = 0; i < j->verifiers->count; i++) {
-        struct trustee_request req;
-        trustee_collateral_facts found = {.size = sizeof found};
-        request_begin(&req, j->scratch, NULL, j->record, 0);
-        result r = verifier_judge_collateral(j->verifiers->at[i], &req, &given, j->now, &found);
-        request_end(&req);
-        *facts = (struct collateral_facts){found.issued, found.not_after, found.number};
-        if (!FAILED(r))
-            return OK;
-        last = r.reason == PLUGIN_NOT_SUPPORTED ? last : r;
-    }
-    return last;
+    trustee_collateral_facts found = {.size = sizeof found};
+    request_begin(&req, j->scratch, NULL, j->record, 0);
+    result r = plugins_judge_collateral(j->verifiers->plugins, &req, &given, j->now, &found);
+    request_end(&req);
+    *facts = (struct collateral_facts){found.issued, found.not_after, found.number};
+    return r;
 }
 
 void explain_reason(const struct verifiers *v, slice reason, slice *text, slice *remedy)

@@ -62,7 +62,7 @@ MUST_CHECK result collateral_folder_list(const struct collateral_folder *f, stru
  * qe_identity, pck_crl, root_ca_crl, pck_certificate_chain and their chains and signatures; an answer of Intel's
  * service as it came; one of our own export files; a revocation list or AMD's certificates in DER or PEM. Or a folder:
  * of any such files, with upstream's kds-store (vcek/HWID/[bl.._]vcek.der) in it, one of ours. Which one it is is found
- * by looking. A statement of Intel's that came without its chain takes one that lies beside it (PEM), or else the one
+ * by looking. What came without the chain of its issuer, Intel, takes one that lies beside it (PEM), or else the one
  * that Intel has published. Nothing is judged here.
  *
  * A path that is one file belongs to one piece of evidence: what is in it is given for every key of its kind that it

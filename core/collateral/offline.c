@@ -105,8 +105,9 @@ void items_lend_chains(struct offline_items *to)
         const slice *chain = chain_for(to, item);
         if (chain && !item->chain.len)
             item->chain = *chain;
-        if (chain == &to->tcb_chain && !item->chain.len)
-            item->chain = intel_signing_chain(to->at[i].issued);
+        if (chain && !item->chain.len)
+            item->chain = chain == &to->tcb_chain ? intel_signing_chain(to->at[i].issued)
+                                                  : intel_pck_ca_chain(chain == &to->pck_chain[1]);
     }
 }
 

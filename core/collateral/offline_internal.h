@@ -35,6 +35,8 @@ void items_lend_chains(struct offline_items *to);
 
 /* PEM of Intel's TCB signing certificate that was current when a statement was issued. */
 slice intel_signing_chain(slice issue_date);
+/* PEM of the CA that issues PCK certificates, and their revocation list. */
+slice intel_pck_ca_chain(bool processor);
 
 /* Takes the items out of one file, whatever it is; a file that is nothing known adds none. `alone`: it is the only one
  * that was named. COLLATERAL_CORRUPT for JSON that is broken or of a known form with wrong members, STORAGE,
