@@ -50,6 +50,15 @@ static void put_collateral(struct dcap_appraisal *a, trustee_writer *w)
     c->host->put_number(w, S("tcb_eval_num"), dcap_decimal(c, number));
 }
 
+/* Upstream writes the GUID as the number that it is. */
+static void put_instance(const trustee_host *host, trustee_writer *w, const struct pck *pck)
+{
+    uint8_t reversed[sizeof pck->platform_instance_id];
+    for (size_t i = 0; i < sizeof reversed; i++)
+        reversed[i] = pck->platform_instance_id[sizeof reversed - 1 - i];
+    host->put_hex(w, S("platform_instance_id"), slice_of(reversed, sizeof reversed));
+}
+
 static void put_platform(struct dcap_appraisal *a, trustee_writer *w)
 {
     static const slice TYPES[] = {TRUSTEE_TEXT("Standard"), TRUSTEE_TEXT("Scalable"),
@@ -59,7 +68,7 @@ static void put_platform(struct dcap_appraisal *a, trustee_writer *w)
     const struct pck *pck = &p->pck;
     host->put_hex(w, S("platform_provider_id"), slice_of(pck->ppid, sizeof pck->ppid));
     if (pck->has_instance)
-        host->put_hex(w, S("platform_instance_id"), slice_of(pck->platform_instance_id, 16));
+        put_instance(host, w, pck);
     host->put_hex(w, S("fmspc"), slice_of(pck->fmspc, sizeof pck->fmspc));
     host->put_hex(w, S("root_key_id"), slice_of(p->root_key_id, sizeof p->root_key_id));
     host->put_text(w, S("sgx_type"), TYPES[pck->sgx_type]);

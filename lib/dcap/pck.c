@@ -141,14 +141,24 @@ static result read_member(struct reader *value, uint8_t number, struct pck *out)
     }
 }
 
-/* The issuer's common name tells the two CAs apart ("Intel SGX PCK Platform CA", "Intel SGX PCK Processor CA"). */
+static bool names(slice name, slice what)
+{
+    return name.len > 0 && memmem(name.ptr, name.len, what.ptr, what.len) != NULL;
+}
+
 bool pck_is_platform_ca(slice name)
 {
-    const slice platform = S("Intel SGX PCK Platform CA");
-    for (size_t i = 0; i + platform.len <= name.len; i++)
-        if (memcmp(name.ptr + i, platform.ptr, platform.len) == 0)
-            return true;
-    return false;
+    return names(name, S("Intel SGX PCK Platform CA"));
+}
+
+/* Intel's profile has the instance and its configuration in the platform CA's certificates, and in no others of its. */
+static result check_profile(slice issuer, const struct pck *pck)
+{
+    if (pck->platform_ca)
+        ENSURE(pck->has_instance && pck->has_configuration, DCAP_PCK_EXTENSION);
+    if (names(issuer, S("Intel SGX PCK Processor CA")))
+        ENSURE(!pck->has_instance && !pck->has_configuration, DCAP_PCK_EXTENSION);
+    return OK;
 }
 
 result pck_read(const struct certificate *leaf, struct pck *out)
@@ -168,5 +178,5 @@ result pck_read(const struct certificate *leaf, struct pck *out)
     }
     ENSURE(has_all(&m, PPID, SGX_TYPE), DCAP_PCK_EXTENSION);
     out->platform_ca = pck_is_platform_ca(leaf->issuer);
-    return OK;
+    return check_profile(leaf->issuer, out);
 }

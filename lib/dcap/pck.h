@@ -15,15 +15,16 @@ struct pck {
     uint8_t cpu_svn[16];
     uint8_t pce_id[2];
     uint8_t fmspc[6];
-    uint8_t sgx_type;  /* 0 standard, 1 scalable, 2 scalable with integrity */
-    bool has_instance; /* the three below and the id are there */
-    uint8_t platform_instance_id[16];
+    uint8_t sgx_type;                 /* 0 standard, 1 scalable, 2 scalable with integrity */
+    bool has_instance;                /* the three below and the id are there */
+    uint8_t platform_instance_id[16]; /* as it stands there: a GUID, whose text has the octets the other way round */
     bool has_configuration;
     bool dynamic_platform, cached_keys, smt_enabled;
     bool platform_ca; /* issued by the platform CA, else by the processor CA (from the issuer's name) */
 };
 
-/* DCAP_PCK_EXTENSION: absent, twice, a member missing, twice, of another type or out of range. */
+/* DCAP_PCK_EXTENSION: absent, twice, a member missing, twice, of another type or out of range, or one that the issuing
+ * CA does not put there. */
 MUST_CHECK result pck_read(const struct certificate *leaf, struct pck *out);
 
 /* Whether a Name is the platform CA's, going by Intel's common name; every other CA counts as a processor CA. */
