@@ -120,7 +120,10 @@ static slice service_ini(struct start *s)
             "/storage\n# Each Secret is a folder in here, as Kubernetes mounts them: SECRET/KEY is the resource\n"
             "# default/SECRET/KEY.\nsecret_folder = "),
         slice_text(h),
-        slice_text("/secrets\n"),
+        slice_text("/secrets\n\n[collateral]\n# What vendors sign about their platforms; see docs/collateral.md.\n"
+                   "directory = "),
+        slice_text(h),
+        slice_text("/collateral\n"),
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         text_add(&t, parts[i]);

@@ -3,6 +3,7 @@
 #include <trustee/abi.h>
 #define PLUGIN_NAME "actor"
 #define OWN_VERIFY
+#define JUDGE judge
 #define TEES                                                                                               \
     {TRUSTEE_TEXT("actor"), TRUSTEE_TEXT("cpu"), TRUSTEE_BIND_PAD, 64, TRUSTEE_BIND_PAD, 48},              \
         {TRUSTEE_TEXT("actor-exact"), TRUSTEE_TEXT("gpu"), TRUSTEE_BIND_EXACT, 0, TRUSTEE_BIND_EXACT, 0},  \
@@ -177,6 +178,14 @@ static trustee_status needs(const struct call *c)
     return TRUSTEE_NEED;
 }
 
+/* Says that what it was given is not enough, for ever. */
+static trustee_status needs_again(const struct call *c)
+{
+    c->out->needs[0] = (trustee_need){T("intel/tcb-info"), T("tdx/00806f050000")};
+    c->out->need_count = 1;
+    return TRUSTEE_NEED;
+}
+
 static trustee_status needs_nothing(const struct call *c)
 {
     (void)c;
@@ -220,6 +229,7 @@ static const struct act {
     {TRUSTEE_TEXT("claim_not_utf8"), claim_not_utf8},
     {TRUSTEE_TEXT("expired"), expired},
     {TRUSTEE_TEXT("needs"), needs},
+    {TRUSTEE_TEXT("needs_again"), needs_again},
     {TRUSTEE_TEXT("needs_nothing"), needs_nothing},
     {TRUSTEE_TEXT("needs_too_much"), needs_too_much},
     {TRUSTEE_TEXT("needs_nameless"), needs_nameless},
@@ -239,4 +249,32 @@ static trustee_status verify(void *instance, trustee_request *req, const trustee
         if (equal(acts[i].name, what))
             return acts[i].play(&call);
     return TRUSTEE_E_INVAL;
+}
+
+/* Does what the item's bytes say. */
+static trustee_status judge(void *instance, trustee_request *req, const trustee_collateral *item, int64_t now,
+                            trustee_collateral_facts *out)
+{
+    (void)instance;
+    out->issued = now - 10;
+    out->not_after = now + 10;
+    out->number = 7;
+    if (!equal(item->kind, T("intel/tcb-info")))
+        return TRUSTEE_E_NOTSUP;
+    if (equal(item->bytes, T("{\"genuine\":1}")))
+        return TRUSTEE_OK;
+    if (equal(item->bytes, T("future"))) {
+        out->issued = now + 1;
+        return TRUSTEE_OK;
+    }
+    if (equal(item->bytes, T("backwards"))) {
+        out->not_after = 1;
+        return TRUSTEE_OK;
+    }
+    if (equal(item->bytes, T("faulty")))
+        return TRUSTEE_E_INTERNAL;
+    if (equal(item->bytes, T("silent")))
+        return TRUSTEE_REJECT;
+    host->reject(req, T("actor.bad"), T("it is forged"));
+    return equal(item->bytes, T("both")) ? TRUSTEE_OK : TRUSTEE_REJECT;
 }

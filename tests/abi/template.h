@@ -73,6 +73,11 @@ static trustee_status verify(void *instance, trustee_request *req, const trustee
                              trustee_verify_out *out);
 #endif
 
+#ifdef JUDGE
+static trustee_status JUDGE(void *instance, trustee_request *req, const trustee_collateral *item, int64_t now,
+                            trustee_collateral_facts *out);
+#endif
+
 static trustee_status init(const trustee_host *given, const trustee_conf *conf, void **instance)
 {
     const trustee_slice why = TRUSTEE_TEXT("the moon is not full");
@@ -99,6 +104,9 @@ static const struct {
         .tees = tees,
         .tee_count = sizeof tees / sizeof *tees,
         .verify = VERIFY,
+#ifdef JUDGE
+        .judge_collateral = JUDGE,
+#endif
     },
     {1, 2, 3, 4},
 };

@@ -275,6 +275,64 @@ Test(plugin_facade, a_need_without_a_name_is_a_fault)
     refuses("needs_nameless", PLUGIN_FAULT, "plugin.fault", "broke its contract");
 }
 
+/* --- collateral --- */
+
+static trustee_collateral_facts facts;
+
+static result judged(const char *kind, const char *bytes)
+{
+    trustee_collateral item = {slice_text(kind), S("tdx/00806f050000"), slice_text(bytes), NO_SLICE};
+    if (!plugins)
+        load(BAD, "[plugin actor]\n");
+    return verifier_judge_collateral(plugins_verifier(plugins, S("actor")), &req, &item, 1000, &facts);
+}
+
+Test(plugin_facade, collateral_that_its_verifier_finds_genuine_comes_with_its_facts)
+{
+    cr_assert_eq(judged("intel/tcb-info", "{\"genuine\":1}").reason, REASON_OK);
+    cr_assert(facts.issued == 990 && facts.not_after == 1010 && facts.number == 7);
+    cr_assert(plugins_take_collateral(plugins));
+}
+
+Test(plugin_facade, collateral_that_its_verifier_rejects_is_refused_with_its_reason)
+{
+    cr_assert_eq(judged("intel/tcb-info", "forged").reason, ATTEST_REFUSED);
+    cr_assert(slice_equal(record.reason, S("actor.bad")));
+    cr_assert(facts.issued == 0 && facts.not_after == 0 && facts.number == 0);
+}
+
+Test(plugin_facade, collateral_that_its_verifier_rejects_in_silence_is_refused)
+{
+    cr_assert_eq(judged("intel/tcb-info", "silent").reason, ATTEST_REFUSED);
+}
+
+Test(plugin_facade, collateral_that_is_rejected_and_then_called_genuine_is_refused)
+{
+    cr_assert_eq(judged("intel/tcb-info", "both").reason, ATTEST_REFUSED);
+}
+
+Test(plugin_facade, collateral_of_the_future_is_refused_whatever_its_verifier_says)
+{
+    cr_assert_eq(judged("intel/tcb-info", "future").reason, ATTEST_REFUSED);
+}
+
+Test(plugin_facade, facts_that_make_no_sense_are_a_fault)
+{
+    cr_assert_eq(judged("intel/tcb-info", "backwards").reason, PLUGIN_FAULT);
+}
+
+Test(plugin_facade, a_fault_while_judging_is_no_verdict)
+{
+    cr_assert_eq(judged("intel/tcb-info", "faulty").reason, PLUGIN_FAULT);
+}
+
+Test(plugin_facade, a_kind_that_no_verifier_takes_is_not_judged)
+{
+    trustee_collateral item = {S("amd/crl"), S("Milan/vcek"), S("x"), NO_SLICE};
+    cr_assert_eq(judged("amd/crl", "{\"genuine\":1}").reason, PLUGIN_NOT_SUPPORTED);
+    cr_assert_eq(plugins_judge_collateral(plugins, &req, &item, 1000, &facts).reason, PLUGIN_NOT_SUPPORTED);
+}
+
 /* --- bindings --- */
 
 Test(plugin_facade, padding_must_be_zero_and_the_width_exact)
