@@ -96,6 +96,7 @@ int cmd_collateral_list(struct cli *c);
 int cmd_collateral_export(struct cli *c);
 int cmd_collateral_import(struct cli *c);
 int cmd_collateral_verify(struct cli *c);
+int cmd_convert_config(struct cli *c);
 int cmd_help(struct cli *c);
 
 #endif

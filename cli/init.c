@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "core/conf/upstream.h"
 #include "core/crypto/jose.h"
 #include "core/crypto/selfsigned.h"
 
@@ -39,22 +40,7 @@ static bool make_folder(struct start *s, const char *name, mode_t mode)
 
 void find_plugins(char plugins[PATH_MAX])
 {
-    char self[PATH_MAX], path[PATH_MAX + 32];
-    static const char *const places[] = {"/../plugins", "/../lib/trustee/plugins"};
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    snprintf(plugins, PATH_MAX, "/usr/lib/trustee/plugins");
-    if (n <= 0)
-        return;
-    self[n] = 0;
-    *strrchr(self, '/') = 0;
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        char real[PATH_MAX];
-        snprintf(path, sizeof path, "%s%s", self, places[i]);
-        if (realpath(path, real)) {
-            memcpy(plugins, real, sizeof real);
-            return;
-        }
-    }
+    plugins_beside(plugins, PATH_MAX);
 }
 
 static bool make_signer(struct start *s, const char *private_name, const char *public_name)

@@ -51,6 +51,8 @@ const struct command COMMANDS[] = {
     {"collateral", "verify", cmd_collateral_verify,
      "[--directory FOLDER | --config INI] [--at TIME] [--trust-anchor FILE] [--plugins FOLDER]",
      "judge everything in the folder; 0 when all of it is whole, genuine and in force", true},
+    {"convert-config", NULL, cmd_convert_config, "FILE [--plugins FOLDER]",
+     "print upstream's configuration (TOML or JSON) as our INI, and say what it leaves out", true},
     {"help", NULL, cmd_help, "", "this list", true},
 };
 const size_t COMMAND_COUNT = sizeof COMMANDS / sizeof *COMMANDS;

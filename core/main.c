@@ -50,6 +50,8 @@ static void usage(FILE *out)
 {
     fputs("trusteed " TRUSTEE_VERSION " - verifies that workloads run in genuine TEEs and releases secrets to them\n\n"
           "  trusteed [--config FILE]            serve (default " CONFIG_DEFAULT ")\n"
+          "                                      FILE is an INI, or upstream's kbs-config as TOML or JSON;\n"
+          "                                      -c and --config-file are the same, KBS_CONFIG_FILE is, too\n"
           "  trusteed --check-config [--config FILE]\n"
           "                                      read everything, load all plugins, serve nothing\n"
           "  trusteed --help-config              every option of the INI with its default\n"
@@ -110,7 +112,8 @@ static int parse(int argc, char **argv, struct command *c)
     } actions[] = {{'k', CHECK_CONFIG}, {'d', DUMP_PLUGIN}, {'p', HELP_PLUGIN}, {'o', HELP_CONFIG}, {'r', REFERENCE},
                    {'R', REASONS},      {'t', TRY_POLICY},  {'u', DUMP_ROUTES}, {'V', VERSION},     {'h', HELP}};
     int letter;
-    *c = (struct command){RUN, CONFIG_DEFAULT, NULL, false};
+    const char *named = getenv("KBS_CONFIG_FILE"); /* as upstream's server has it */
+    *c = (struct command){RUN, named ? named : CONFIG_DEFAULT, NULL, named != NULL};
     opterr = 0;
     while ((letter = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
         if (letter == '?')
@@ -304,14 +307,13 @@ static int no_configuration(void)
     return EXIT_USAGE;
 }
 
-/* Whoever brings upstream's file learns what to do with it. */
-static int upstream_hint(const char *file)
+/* What a configuration of upstream's asked for and does not get. */
+static void say_notes(slice notes)
 {
-    if (slice_ends(slice_text(file), S(".toml")))
-        fputs("          This service takes an INI, not upstream's TOML: `trusteectl init DIRECTORY` makes one, and\n"
-              "          docs/configuration.md lists every option. Storage folders, policies and keys can stay.\n",
-              stderr);
-    return EXIT_FAILURE;
+    slice line;
+    while (notes.len && slice_split(&notes, '\n', &line))
+        if (line.len)
+            log_warn("config", "%.*s", SLICE_ARG(line));
 }
 
 static void block_ends(sigset_t *ends)
@@ -336,11 +338,10 @@ static int run(const struct command *command)
         return no_configuration();
     harden();
     block_ends(&ends);
-    if (FAILED(config_read(command->config_file, &c, error, sizeof error))) {
-        complain(error);
-        return upstream_hint(command->config_file);
-    }
+    if (FAILED(config_read(command->config_file, &c, error, sizeof error)))
+        return complain(error);
     log_set_level((enum log_level)c.service.log_level);
+    say_notes(c.notes);
     if (FAILED(service_open(&c, own_program(program, sizeof program), command->config_file, &s, error, sizeof error)))
         return complain(error);
     if (FAILED(open_listeners(&c, listeners, &count, error, sizeof error)))

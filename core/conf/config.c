@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/conf/config.h"
 
+#include <limits.h>
+#include <unistd.h>
+
+#include "core/conf/file.h"
+#include "core/conf/upstream.h"
 #include "core/log/log.h"
+
+#define FILE_SIZE_MAX (1u << 20)
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define OPTIONS(array) array, COUNT(array)
@@ -213,13 +220,32 @@ static result tls_has_files(const struct config *c, char *error, size_t error_si
     return FAIL(CONFIG_VALUE);
 }
 
+static result read_upstream(const char *file, struct config *c, char *error, size_t error_size)
+{
+    char plugins[PATH_MAX], folder[PATH_MAX];
+    struct upstream_config converted;
+    slice text, name = arena_printf(&c->arena, "%s (converted)", file);
+    plugins_beside(plugins, sizeof plugins);
+    if (!getcwd(folder, sizeof folder) || !name.ptr)
+        return FAIL(CONFIG_FILE);
+    slice directory = arena_copy(&c->arena, slice_of(plugins, strlen(plugins) + 1)),
+          here = arena_copy(&c->arena, slice_of(folder, strlen(folder) + 1));
+    ENSURE(directory.ptr && here.ptr, NO_MEMORY);
+    TRY(file_read("--config", slice_text(file), FILE_SIZE_MAX, false, &c->arena, &text, error, error_size));
+    TRY(upstream_config_convert(file, text, (const char *)directory.ptr, (const char *)here.ptr, &c->arena, &converted,
+                                error, error_size));
+    c->notes = converted.notes;
+    return ini_parse(&c->arena, name, converted.ini, &c->ini, error, error_size);
+}
+
 result config_read(const char *file, struct config *c, char *error, size_t error_size)
 {
     *c = (struct config){0};
     void *const targets[] = {&c->service, &c->http,    &c->session, &c->token,   &c->admin,     &c->release,
                              &c->plugins, &c->storage, &c->policy,  &c->records, &c->collateral};
     TRY(arena_map(&c->arena, 16u << 20, ARENA_PLAIN));
-    TRY(ini_read(&c->arena, file, &c->ini, error, error_size));
+    TRY(upstream_config_is(file) ? read_upstream(file, c, error, error_size)
+                                 : ini_read(&c->arena, file, &c->ini, error, error_size));
     struct bind b = {&c->ini, &c->arena, error, error_size};
     for (size_t i = 0; i < COUNT(tables); i++)
         TRY(bind_section(&b, &tables[i], NO_SLICE, targets[i]));

@@ -66,6 +66,7 @@ struct records_config {
 
 struct config {
     struct ini ini;
+    slice notes; /* lines: what a converted configuration of upstream's leaves out or does otherwise */
     struct arena arena;
     struct service_config service;
     struct http_config http;
@@ -80,7 +81,7 @@ struct config {
     struct collateral_settings collateral;
 };
 
-/* Reads a file and fills everything but the sections of plugins, administrators, roles and bindings, whose readers are
+/* Reads a file, an INI or one of upstream's (upstream.h), and fills everything but the sections of plugins, administrators, roles and bindings, whose readers are
  * elsewhere. CONFIG_SYNTAX, CONFIG_VALUE with "file:line:column: …" in `error`. */
 MUST_CHECK result config_read(const char *file, struct config *out, char *error, size_t error_size);
 void config_free(struct config *c);
