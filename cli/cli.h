@@ -92,6 +92,7 @@ int cmd_admin_token(struct cli *c);
 int cmd_revoke(struct cli *c);
 int cmd_explain(struct cli *c);
 int cmd_verify(struct cli *c);
+int cmd_collateral_fetch(struct cli *c);
 int cmd_collateral_list(struct cli *c);
 int cmd_collateral_export(struct cli *c);
 int cmd_collateral_import(struct cli *c);

@@ -40,6 +40,10 @@ const struct command COMMANDS[] = {
      "[--init-data HEX|FILE] [--eventlog FILE] [--trust-anchor FILE] [--option KEY=VALUE]… [--plugins FOLDER] "
      "[--allow-insecure] [--all]",
      "verify one piece of evidence here, without a service; 0 accepted, 1 refused, 2 not decided", true},
+    {"collateral", "fetch", cmd_collateral_fetch,
+     "[--evidence FILE [--tee NAME] | --tee tdx|sgx --fmspc HEX | --chip-id HEX --product NAME --tcb BL-TEE-SNP-UCODE] "
+     "[--directory FOLDER | --config INI] [--trust-anchor FILE] [--plugins FOLDER]",
+     "bring into the folder what evidence, a platform or a chip takes; without any, what has expired in it", true},
     {"collateral", "list", cmd_collateral_list, "[--directory FOLDER | --config INI] [--kind KIND] [--all]",
      "what lies in the service's folder of collateral, and when it expires", true},
     {"collateral", "export", cmd_collateral_export,
