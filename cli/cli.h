@@ -97,6 +97,8 @@ int cmd_collateral_list(struct cli *c);
 int cmd_collateral_export(struct cli *c);
 int cmd_collateral_import(struct cli *c);
 int cmd_collateral_verify(struct cli *c);
+int cmd_measure_snp(struct cli *c);
+int cmd_measure_tdx(struct cli *c);
 int cmd_help(struct cli *c);
 
 #endif

@@ -55,6 +55,14 @@ const struct command COMMANDS[] = {
     {"collateral", "verify", cmd_collateral_verify,
      "[--directory FOLDER | --config INI] [--at TIME] [--trust-anchor FILE] [--plugins FOLDER]",
      "judge everything in the folder; 0 when all of it is whole, genuine and in force", true},
+    {"measure", "snp", cmd_measure_snp,
+     "--firmware FILE --vcpu-type MODEL | --vcpu-signature N [--vcpus N] [--guest-features N] "
+     "[--kernel FILE [--initrd FILE] [--command-line TEXT]]",
+     "the launch digest of an SEV-SNP guest of these parts, as a file for reference-value set", true},
+    {"measure", "tdx", cmd_measure_tdx,
+     "--firmware FILE [--two-passes] [--kernel FILE [--initrd FILE] [--command-line TEXT] [--memory SIZE] "
+     "[--kernel-header patched|as-is] [--separator-before]]",
+     "MRTD, and RTMR 1 and 2 with a kernel, of a TD of these parts, as a file for reference-value set", true},
     {"help", NULL, cmd_help, "", "this list", true},
 };
 const size_t COMMAND_COUNT = sizeof COMMANDS / sizeof *COMMANDS;

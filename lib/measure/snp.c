@@ -98,10 +98,10 @@ static result fill_hashes(const struct snp_guest *guest, uint8_t *out)
     return r;
 }
 
-static result add_zeros(struct launch *l, const struct sev_section *s)
+static result add_pages(struct launch *l, enum page_type type, const struct sev_section *s)
 {
     for (uint32_t at = 0; at < s->size; at += PAGE_SIZE_4K)
-        TRY(add_page(l, PAGE_ZERO, (uint64_t)s->address + at, NO_SLICE));
+        TRY(add_page(l, type, (uint64_t)s->address + at, NO_SLICE));
     return OK;
 }
 
@@ -110,7 +110,7 @@ static result add_hashes(struct launch *l, const struct sev_section *s)
     uint8_t page[PAGE_SIZE_4K] = {0};
     uint32_t table;
     if (!l->guest->direct)
-        return add_zeros(l, s);
+        return add_pages(l, PAGE_ZERO, s);
     TRY(firmware_hash_table(&l->firmware, &table));
     ENSURE(s->size == PAGE_SIZE_4K && table >= s->address, MEASURE_HASHES);
     ENSURE(table - s->address <= PAGE_SIZE_4K - HASH_TABLE_SIZE, MEASURE_HASHES);
@@ -121,13 +121,6 @@ static result add_hashes(struct launch *l, const struct sev_section *s)
 
 /* --- pages of the metadata --- */
 
-static result add_special(struct launch *l, enum page_type type, const struct sev_section *s)
-{
-    for (uint32_t at = 0; at < s->size; at += PAGE_SIZE_4K)
-        TRY(add_page(l, type, (uint64_t)s->address + at, NO_SLICE));
-    return OK;
-}
-
 static result add_section(struct launch *l, const struct sev_section *s)
 {
     /* What a guest begins with lies below its firmware. */
@@ -135,11 +128,11 @@ static result add_section(struct launch *l, const struct sev_section *s)
     switch (s->kind) {
     case SEV_SECTION_MEMORY:
     case SEV_SECTION_SVSM_CALLING:
-        return add_zeros(l, s);
+        return add_pages(l, PAGE_ZERO, s);
     case SEV_SECTION_SECRETS:
-        return add_special(l, PAGE_SECRETS, s);
+        return add_pages(l, PAGE_SECRETS, s);
     case SEV_SECTION_CPUID:
-        return add_special(l, PAGE_CPUID, s);
+        return add_pages(l, PAGE_CPUID, s);
     case SEV_SECTION_HASHES:
         return add_hashes(l, s);
     default:
