@@ -45,6 +45,12 @@ static int fail(result r, const struct failure *why)
     return failure_exit_code(r.reason);
 }
 
+/* A token has no character that JSON escapes. */
+static void print_token(const struct cli *c, slice token)
+{
+    printf(c->json ? "{\"token\":\"%.*s\"}\n" : "%.*s\n", SLICE_ARG(token));
+}
+
 int cmd_attest(struct cli *c)
 {
     struct settings settings;
@@ -65,7 +71,7 @@ int cmd_attest(struct cli *c)
         return fail(r, &why);
     if (FAILED(json_parse(&c->secret, answer, &v)))
         return say(EXIT_FAILURE, "the agent's answer is not JSON");
-    printf("%.*s\n", SLICE_ARG(json_text(json_get(v, S("token")))));
+    print_token(c, json_text(json_get(v, S("token"))));
     return 0;
 }
 
@@ -103,7 +109,7 @@ int cmd_admin_token(struct cli *c)
         return say(EXIT_USAGE, "no admin_key in %s/trusteectl.ini", c->home);
     if (FAILED(admin_token(c, (unsigned)life, role ? role : c_text(c, c->role), &token)))
         return say(EXIT_REFUSED, "the token cannot be signed");
-    printf("%.*s\n", SLICE_ARG(token));
+    print_token(c, token);
     return 0;
 }
 

@@ -24,10 +24,15 @@ result admin_token(struct cli *c, unsigned life, const char *role, slice *out)
     TRY(jws_signer_from_pem(pem, &signer));
     long long now = (long long)time(NULL);
     slice header = arena_printf(&c->arena, "{\"alg\":\"%s\",\"typ\":\"JWT\"}", jws_signer_alg(signer));
-    slice payload = arena_printf(&c->arena,
-                                 "{\"iss\":\"trusteectl\",\"sub\":\"trusteectl\",\"aud\":[\"kbs\"],\"role\":\"%s\","
-                                 "\"iat\":%lld,\"exp\":%lld}",
-                                 role, now, now + life);
+    struct text t = text_begin(&c->arena);
+    text_lit(&t, "{\"iss\":\"trusteectl\",\"sub\":\"trusteectl\",\"aud\":[\"kbs\"],\"role\":");
+    text_json(&t, slice_text(role));
+    text_lit(&t, ",\"iat\":");
+    text_i64(&t, now);
+    text_lit(&t, ",\"exp\":");
+    text_i64(&t, now + life);
+    text_lit(&t, "}");
+    slice payload = text_end(&t);
     result r = jws_sign(signer, &c->arena, header, payload, out);
     jws_signer_free(signer);
     return r;

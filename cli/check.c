@@ -26,6 +26,39 @@ static const char *config_file(struct cli *c)
     return (const char *)path.ptr;
 }
 
+static int print_verdict(struct cli *c, bool good, const char *why, const struct policy_error *error)
+{
+    struct text t = text_begin(&c->arena);
+    text_lit(&t, "{\"file\":");
+    text_json(&t, slice_text(c->argv[0]));
+    text_add(&t, good ? S(",\"good\":true") : S(",\"good\":false"));
+    if (!good) {
+        text_lit(&t, ",\"text\":");
+        text_json(&t, slice_text(why));
+        text_lit(&t, ",\"line\":");
+        text_u64(&t, error->line);
+        text_lit(&t, ",\"column\":");
+        text_u64(&t, error->column);
+    }
+    text_lit(&t, "}");
+    printf("%.*s\n", SLICE_ARG(text_end(&t)));
+    return good ? 0 : EXIT_REFUSED;
+}
+
+static int say_verdict(struct cli *c, result r, const struct policy_error *error)
+{
+    const char *why = error->text[0] ? error->text : reason_text((enum reason)r.reason);
+    if (c->json)
+        return print_verdict(c, !FAILED(r), why, error);
+    if (!FAILED(r)) {
+        printf("%s: good\n", c->argv[0]);
+        return 0;
+    }
+    if (!error->line)
+        return say(EXIT_REFUSED, "%s: %s", c->argv[0], why);
+    return say(EXIT_REFUSED, "%s:%u:%u: %s", c->argv[0], error->line, error->column, why);
+}
+
 int cmd_policy_check(struct cli *c)
 {
     slice text;
@@ -48,12 +81,5 @@ int cmd_policy_check(struct cli *c)
     struct policy_trial trial = {argv, 15000};
     hash_sha256(text, hash);
     result r = policy_try(&trial, hash, text, &error);
-    if (!FAILED(r)) {
-        printf("%s: good\n", c->argv[0]);
-        return 0;
-    }
-    const char *why = error.text[0] ? error.text : reason_text(r.reason);
-    if (!error.line)
-        return say(EXIT_REFUSED, "%s: %s", c->argv[0], why);
-    return say(EXIT_REFUSED, "%s:%u:%u: %s", c->argv[0], error.line, error.column, why);
+    return say_verdict(c, r, &error);
 }

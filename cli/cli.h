@@ -92,11 +92,14 @@ int cmd_admin_token(struct cli *c);
 int cmd_revoke(struct cli *c);
 int cmd_explain(struct cli *c);
 int cmd_verify(struct cli *c);
+int cmd_collateral_fetch(struct cli *c);
 int cmd_collateral_list(struct cli *c);
 int cmd_collateral_export(struct cli *c);
 int cmd_collateral_import(struct cli *c);
 int cmd_collateral_verify(struct cli *c);
 int cmd_convert_config(struct cli *c);
+int cmd_measure_snp(struct cli *c);
+int cmd_measure_tdx(struct cli *c);
 int cmd_help(struct cli *c);
 
 #endif

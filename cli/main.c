@@ -40,6 +40,10 @@ const struct command COMMANDS[] = {
      "[--init-data HEX|FILE] [--eventlog FILE] [--trust-anchor FILE] [--option KEY=VALUE]… [--plugins FOLDER] "
      "[--allow-insecure] [--all]",
      "verify one piece of evidence here, without a service; 0 accepted, 1 refused, 2 not decided", true},
+    {"collateral", "fetch", cmd_collateral_fetch,
+     "[--evidence FILE [--tee NAME] | --tee tdx|sgx --fmspc HEX | --chip-id HEX --product NAME --tcb BL-TEE-SNP-UCODE] "
+     "[--directory FOLDER | --config INI] [--trust-anchor FILE] [--plugins FOLDER]",
+     "bring into the folder what evidence, a platform or a chip takes; without any, what has expired in it", true},
     {"collateral", "list", cmd_collateral_list, "[--directory FOLDER | --config INI] [--kind KIND] [--all]",
      "what lies in the service's folder of collateral, and when it expires", true},
     {"collateral", "export", cmd_collateral_export,
@@ -53,6 +57,14 @@ const struct command COMMANDS[] = {
      "judge everything in the folder; 0 when all of it is whole, genuine and in force", true},
     {"convert-config", NULL, cmd_convert_config, "FILE [--plugins FOLDER]",
      "print upstream's configuration (TOML or JSON) as our INI, and say what it leaves out", true},
+    {"measure", "snp", cmd_measure_snp,
+     "--firmware FILE --vcpu-type MODEL | --vcpu-signature N [--vcpus N] [--guest-features N] "
+     "[--kernel FILE [--initrd FILE] [--command-line TEXT]]",
+     "the launch digest of an SEV-SNP guest of these parts, as a file for reference-value set", true},
+    {"measure", "tdx", cmd_measure_tdx,
+     "--firmware FILE [--two-passes] [--kernel FILE [--initrd FILE] [--command-line TEXT] [--memory SIZE] "
+     "[--kernel-header patched|as-is] [--separator-before]]",
+     "MRTD, and RTMR 1 and 2 with a kernel, of a TD of these parts, as a file for reference-value set", true},
     {"help", NULL, cmd_help, "", "this list", true},
 };
 const size_t COMMAND_COUNT = sizeof COMMANDS / sizeof *COMMANDS;

@@ -77,21 +77,50 @@ static int print_raw(const struct answer *a)
     return 0;
 }
 
+static int by_path(const void *a, const void *b)
+{
+    slice x = json_text(json_get(*(const json *const *)a, S("path")));
+    slice y = json_text(json_get(*(const json *const *)b, S("path")));
+    int order = memcmp(x.ptr, y.ptr, x.len < y.len ? x.len : y.len);
+    return order ? order : (x.len > y.len) - (x.len < y.len);
+}
+
+static void print_secret(struct cli *c, const json *v, bool first)
+{
+    uint64_t size = 0;
+    if (c->json) {
+        struct text t = text_begin(&c->arena);
+        json_write(&t, v);
+        printf(first ? "%.*s" : ",%.*s", SLICE_ARG(text_end(&t)));
+        return;
+    }
+    (void)json_u64(json_get(v, S("size")), &size);
+    printf("%8llu  %.*s\n", (unsigned long long)size, SLICE_ARG(json_text(json_get(v, S("path")))));
+}
+
+/* The service lists them as its storage has them. */
 int cmd_secret_list(struct cli *c)
 {
     struct answer a;
+    size_t count = 0;
     if (c->argc)
         return needless(c, "secret list");
     int code = call_ok(c, "GET", "/admin/v1/resources", NO_SLICE, NULL, &a);
-    if (code || c->json)
-        return code ? code : print_raw(&a);
+    if (code)
+        return code;
     const json *list = answer_json(c, &a);
-    for (const json *v = list ? json_next(list, NULL, NULL) : NULL; v; v = json_next(list, v, NULL)) {
-        uint64_t size = 0;
-        (void)json_u64(json_get(v, S("size")), &size);
-        printf("%8llu  %.*s\n", (unsigned long long)size, SLICE_ARG(json_text(json_get(v, S("path")))));
-    }
-    return list ? 0 : EXIT_REFUSED;
+    const json **sorted = list ? arena_array(&c->arena, const json *, json_count(list) + 1) : NULL;
+    if (!sorted)
+        return EXIT_REFUSED;
+    for (const json *v = json_next(list, NULL, NULL); v; v = json_next(list, v, NULL))
+        if (json_text(json_get(v, S("path"))).ptr)
+            sorted[count++] = v;
+    qsort(sorted, count, sizeof *sorted, by_path);
+    printf("%s", c->json ? "[" : "");
+    for (size_t i = 0; i < count; i++)
+        print_secret(c, sorted[i], i == 0);
+    printf("%s", c->json ? "]\n" : "");
+    return 0;
 }
 
 /* --- policies
@@ -129,6 +158,21 @@ int cmd_policy_set(struct cli *c)
     return code;
 }
 
+static int print_policy(struct cli *c, const char *id, slice policy)
+{
+    struct text t = text_begin(&c->arena);
+    text_lit(&t, "{\"id\":");
+    text_json(&t, slice_text(id));
+    text_lit(&t, ",\"policy\":");
+    text_json(&t, policy);
+    text_lit(&t, "}\n");
+    slice text = text_end(&t);
+    if (!text.ptr)
+        return say(EXIT_FAILURE, "out of memory");
+    fwrite(text.ptr, 1, text.len, stdout);
+    return 0;
+}
+
 int cmd_policy_show(struct cli *c)
 {
     struct answer a;
@@ -137,6 +181,8 @@ int cmd_policy_show(struct cli *c)
     const char *id = is_resource(c->argv[0]) ? "resource-policy" : c->argv[0];
     slice path = arena_printf(&c->arena, "/admin/v1/policies/%s", encode_segment(c, id));
     int code = call_ok(c, "GET", (const char *)path.ptr, NO_SLICE, NULL, &a);
+    if (!code && c->json)
+        return print_policy(c, id, a.body);
     if (!code)
         fwrite(a.body.ptr, 1, a.body.len, stdout);
     return code;

@@ -130,9 +130,15 @@ hardware := 2 if {
 	input.tdx.quote.body.mr_td in query_reference_value("mr_td")
 }
 
+# Neither debugged by its host nor counted by its performance counters.
+intel_td_is_closed(claims) if {
+	claims.td_attributes.debug == false
+	not claims.td_attributes.perfmon
+}
+
 configuration := 2 if {
 	input.tdx
-	input.tdx.td_attributes.debug == false
+	intel_td_is_closed(input.tdx)
 	input.tdx.quote.body.xfam in query_reference_value("xfam")
 }
 
@@ -200,7 +206,7 @@ hardware := 2 if {
 
 configuration := 2 if {
 	input["az-tdx-vtpm"]
-	input["az-tdx-vtpm"].td_attributes.debug == false
+	intel_td_is_closed(input["az-tdx-vtpm"])
 	input["az-tdx-vtpm"].quote.body.xfam in query_reference_value("xfam")
 }
 

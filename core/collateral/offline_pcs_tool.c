@@ -22,7 +22,7 @@ slice offline_unescape(struct arena *a, slice s)
     for (size_t i = 0; room && i < s.len; i++) {
         int high = s.ptr[i] == '%' && i + 2 < s.len ? hex_digit(s.ptr[i + 1]) : -1;
         int low = high >= 0 ? hex_digit(s.ptr[i + 2]) : -1;
-        room[n++] = low >= 0 ? (uint8_t)(high << 4 | low) : s.ptr[i];
+        room[n++] = (uint8_t)(low >= 0 ? high << 4 | low : s.ptr[i]);
         i += low >= 0 ? 2 : 0;
     }
     return room ? slice_of(room, n) : NO_SLICE;

@@ -36,11 +36,6 @@ bool dcap_check(struct dcap_call *c, unsigned check, bool passed, slice expected
     return dcap_fault(c, TRUSTEE_REJECT);
 }
 
-bool dcap_is_fault(result r)
-{
-    return r.reason == NO_MEMORY || r.reason == CRYPTO;
-}
-
 bool dcap_library_fault(struct dcap_call *c, result r)
 {
     return dcap_fault(c, r.reason == NO_MEMORY ? TRUSTEE_E_NOMEM : TRUSTEE_E_INTERNAL);

@@ -58,7 +58,6 @@ bool dcap_check(struct dcap_call *c, unsigned check, bool passed, slice expected
 bool dcap_check_result(struct dcap_call *c, unsigned check, result r);
 /* Nothing about the evidence: a fault of ours. */
 bool dcap_fault(struct dcap_call *c, trustee_status status);
-bool dcap_is_fault(result r);
 bool dcap_library_fault(struct dcap_call *c, result r);
 
 /* Texts in the request's memory; ptr NULL when it is full. */

@@ -75,15 +75,20 @@ void dcap_trust_end(struct dcap_trust *t)
 
 result dcap_trust_ca(const struct dcap_trust *t, const struct certificate *ca)
 {
-    ENSURE(ca->is_ca && ca->has_key_usage && (ca->key_usage & KEY_USAGE_CRL_SIGN), X509_CA);
+    ENSURE(ca->is_ca, X509_CA);
     ENSURE(!ca->unknown_critical, X509_REFUSED);
     result r = FAIL(X509_UNTRUSTED);
-    for (size_t i = 0; i < t->count && FAILED(r); i++) {
-        const struct dcap_anchor *anchor = &t->anchors[i];
-        if (slice_equal(anchor->certificate.der, ca->der))
-            return OK;
-        if (slice_equal(anchor->certificate.subject, ca->issuer))
-            r = certificate_verify(ca, anchor->key);
-    }
+    for (size_t i = 0; i < t->count && FAILED(r) && !dcap_is_fault(r); i++)
+        if (slice_equal(t->anchors[i].certificate.subject, ca->issuer))
+            r = certificate_verify(ca, t->anchors[i].key);
     return r;
+}
+
+bool dcap_trust_has(const struct dcap_trust *t, const struct certificate *c)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (slice_equal(t->anchors[i].certificate.subject, c->subject) &&
+            slice_equal(t->anchors[i].certificate.spki, c->spki))
+            return true;
+    return false;
 }

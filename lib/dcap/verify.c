@@ -123,14 +123,14 @@ static slice tcb_info_key(struct dcap_appraisal *a)
     return slice_of(key, 4 + hex_encode(key + 4, fmspc));
 }
 
-/* The lists can be of any CA that is known by now: those of the PCK chain, and those of the TCB signer. */
+/* The list is of a CA below the root that is known by now: of the PCK chain, or of the TCB signer. */
 static bool pck_crl(struct dcap_appraisal *a, const trustee_collateral *item)
 {
     const struct certificate *issuers[2 * X509_CHAIN_MAX];
     const struct x509_path *paths[] = {a->platform->path, tcb_info_statement(a->tcb_info)->signer};
     size_t count = 0;
     for (size_t i = 0; i < 2; i++)
-        for (size_t n = 1; n < x509_path_length(paths[i]) && count < 2 * X509_CHAIN_MAX; n++)
+        for (size_t n = 1; n + 1 < x509_path_length(paths[i]) && count < 2 * X509_CHAIN_MAX; n++)
             issuers[count++] = x509_path_certificate(paths[i], n);
     return dcap_crl(&a->call, item, issuers, count, &DCAP_PCK_CRL_CHECKS, &a->pck_crl);
 }

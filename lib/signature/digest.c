@@ -33,11 +33,25 @@ void digester_end(struct digester *d)
     *d = (struct digester){0};
 }
 
+result digester_start(struct digester *d)
+{
+    return EVP_DigestInit_ex2(d->context, d->algorithm, NULL) == 1 ? OK : FAIL(CRYPTO);
+}
+
+result digester_add(struct digester *d, slice part)
+{
+    return part.len == 0 || EVP_DigestUpdate(d->context, part.ptr, part.len) == 1 ? OK : FAIL(CRYPTO);
+}
+
+result digester_finish(struct digester *d, uint8_t *out)
+{
+    return EVP_DigestFinal_ex(d->context, out, NULL) == 1 ? OK : FAIL(CRYPTO);
+}
+
 result digester_of(struct digester *d, slice a, slice b, uint8_t *out)
 {
-    ENSURE(EVP_DigestInit_ex2(d->context, d->algorithm, NULL) == 1, CRYPTO);
-    ENSURE(a.len == 0 || EVP_DigestUpdate(d->context, a.ptr, a.len) == 1, CRYPTO);
-    ENSURE(b.len == 0 || EVP_DigestUpdate(d->context, b.ptr, b.len) == 1, CRYPTO);
-    ENSURE(EVP_DigestFinal_ex(d->context, out, NULL) == 1, CRYPTO);
-    return OK;
+    TRY(digester_start(d));
+    TRY(digester_add(d, a));
+    TRY(digester_add(d, b));
+    return digester_finish(d, out);
 }

@@ -31,5 +31,9 @@ MUST_CHECK result digester_begin(struct digester *d, enum digest algorithm);
 void digester_end(struct digester *d); /* also after a failed digester_begin() */
 /* Digest of a followed by b, into `out`, which has room for d->size. `out` may lie over a or b. CRYPTO. */
 MUST_CHECK result digester_of(struct digester *d, slice a, slice b, uint8_t *out);
+/* One digest of many parts, one after the other; nothing else in between. CRYPTO. */
+MUST_CHECK result digester_start(struct digester *d);
+MUST_CHECK result digester_add(struct digester *d, slice part);
+MUST_CHECK result digester_finish(struct digester *d, uint8_t *out);
 
 #endif

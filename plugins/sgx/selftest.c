@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugins/sgx/sgx.h"
 
+#include "lib/dcap/selftest.h"
+
 trustee_status sgx_self_test(void *instance)
 {
-    (void)instance;
-    return TRUSTEE_OK;
+    const struct sgx *sgx = instance;
+    return dcap_self_test(&sgx->dcap);
 }

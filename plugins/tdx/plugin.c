@@ -22,8 +22,8 @@ static const trustee_option OPTIONS[] = {
      .help = TRUSTEE_TEXT("refuse TDs without SEPT_VE_DISABLE"),
      .fallback = TRUSTEE_TEXT("yes"),
      .type = TRUSTEE_OPTION_BOOL},
-    {.name = TRUSTEE_TEXT("refuse_service_td"),
-     .help = TRUSTEE_TEXT("refuse TDs that service TDs are bound to (MRSERVICETD is not zero)"),
+    {.name = TRUSTEE_TEXT("allow_service_td"),
+     .help = TRUSTEE_TEXT("accept TDs that service TDs are bound to (MRSERVICETD is not zero)"),
      .fallback = TRUSTEE_TEXT("no"),
      .type = TRUSTEE_OPTION_BOOL},
     {.name = TRUSTEE_TEXT("further_td_attributes"),
@@ -58,13 +58,13 @@ static trustee_status load_options(struct tdx *tdx, const trustee_conf *conf)
     if (loaded != TRUSTEE_OK)
         return loaded;
     if (host->conf_bool(conf, S("require_sept_ve_disable"), &sept) != TRUSTEE_OK ||
-        host->conf_bool(conf, S("refuse_service_td"), &service) != TRUSTEE_OK)
-        return bad_option(tdx, S("tdx: require_sept_ve_disable and refuse_service_td are yes or no"));
+        host->conf_bool(conf, S("allow_service_td"), &service) != TRUSTEE_OK)
+        return bad_option(tdx, S("tdx: require_sept_ve_disable and allow_service_td are yes or no"));
     if (host->conf_text(conf, S("further_td_attributes"), &further) != TRUSTEE_OK ||
         !read_attributes(further, &tdx->further_attributes))
         return bad_option(tdx, S("tdx: further_td_attributes: 16 hex digits are wanted"));
     tdx->require_sept_ve_disable = sept != 0;
-    tdx->refuse_service_td = service != 0;
+    tdx->allow_service_td = service != 0;
     return TRUSTEE_OK;
 }
 

@@ -35,7 +35,7 @@ struct tdx {
     struct dcap_verifier dcap;
     uint64_t further_attributes; /* beside the five above */
     bool require_sept_ve_disable;
-    bool refuse_service_td;
+    bool allow_service_td;
 };
 
 /* trustee_verifier.verify and .judge_collateral */

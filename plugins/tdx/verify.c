@@ -34,7 +34,7 @@ static bool is_zero(slice s)
 static bool check_service_td(struct dcap_appraisal *a, const struct tdx *tdx)
 {
     slice service = a->quote.td.mr_servicetd;
-    if (!tdx->refuse_service_td || service.len == 0)
+    if (tdx->allow_service_td || service.len == 0)
         return true;
     return dcap_check(&a->call, TDX_CHECK_SERVICE_TD, is_zero(service), S("zeros"), dcap_hex(&a->call, service));
 }

@@ -122,6 +122,8 @@ ELSEWHERE = {
     "resource-policy": "hostile_release_test E10",
     "appraisal-values": "hostile_release_test K09",
     "appraisal-policies": "peers_test, a TPM",
+    "dcap-defaults": "tdx_forged_test, sgx_forged_test",
+    "dcap-eventlog": "eventlog_claims_test",
     "admin-paths": "hostile_token_test A03",
     "duplicate-members": "hostile_test J02",
 }

@@ -10,14 +10,21 @@
  *     forge eventlog --out DIR [--firmware TEXT] [--kernel TEXT] [--command-line TEXT] [--initrd TEXT] [--secure-boot]
  *                [--agent-line TEXT]
  *
+ *     forge snp --out DIR [--keys DIR] [--generation Milan|Genoa|Turin] [--report-version 2..5] [--case NAME]
+ *                [--report-data HEX] [--init-data HEX] [--measurement HEX] [--policy N] [--vmpl N] [--serve]
+ *     forge snp --list-cases
+ *
  * eventlog: DIR gets eventlog.bin, and rtmr0 to rtmr3 in hexadecimal digits. The texts stand for what is measured.
  *
  * dcap: DIR gets root.pem and root.der (the anchor to trust), quote.bin, evidence.json, collateral.json (all in one),
  * and what Intel's service answers with the chains beside it: tcb_info.json, qe_identity.json, tcb_chain.pem,
  * pck_chain.pem, pck.der, pck.pem, pck_crl.der, pck_crl_chain.pem, root_crl.der; fmspc and ca (platform, processor) are
  * texts. With --keys the keys are kept there, so that later calls are of the same vendor and platform. With --serve the
- * program then answers each line "REPORT-DATA-HEX [INIT-DATA-HEX]" of its input with one line of evidence from the
- * same platform, until the input ends.
+ * program then answers each line "--NAME VALUE ..." (or "REPORT-DATA-HEX") of its input with one line of evidence from
+ * the same platform, by these options before those of the command line, until the input ends.
+ *
+ * snp: DIR gets root.pem (ASK, ARK, ASVK: what to trust), report.bin, evidence.json, vcek.der, and for KDS chain.pem,
+ * crl.der and the texts product, chip_id, tcb ("blSPL=4&...").
  */
 #include <stdio.h>
 
@@ -26,7 +33,7 @@
 static const struct {
     const char *name;
     int (*run)(struct forge_command *);
-} kinds[] = {{"dcap", forge_command_dcap}, {"eventlog", forge_command_eventlog}};
+} kinds[] = {{"dcap", forge_command_dcap}, {"eventlog", forge_command_eventlog}, {"snp", forge_command_snp}};
 
 static int usage(void)
 {
@@ -37,23 +44,10 @@ static int usage(void)
     return 2;
 }
 
-static bool take(struct forge_command *c, int argc, char **argv)
-{
-    for (int i = 0; i < argc; i++) {
-        if (strncmp(argv[i], "--", 2) != 0 || c->count == FORGE_OPTIONS_MAX)
-            return false;
-        struct forge_option *o = &c->options[c->count++];
-        *o = (struct forge_option){argv[i] + 2, ""};
-        if (i + 1 < argc && strncmp(argv[i + 1], "--", 2) != 0)
-            o->value = argv[++i];
-    }
-    return true;
-}
-
 int main(int argc, char **argv)
 {
     struct forge_command c = {0};
-    if (argc < 2 || !take(&c, argc - 2, argv + 2))
+    if (argc < 2 || !command_take(&c, argv + 2, argc - 2))
         return usage();
     forge_must(!FAILED(arena_map(&c.arena, 256u << 20, ARENA_PLAIN)), "memory");
     c.out = command_text(&c, "out", ".");

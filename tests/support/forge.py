@@ -32,11 +32,12 @@ def options(named):
 
 
 class Forge:
-    """A vendor with one platform, of a kind ("dcap", "snp"). Use as a context manager. Files of the last make() are in
-    `folder`; those given to the constructor are options of every call."""
+    """A vendor with one platform, of a kind ("dcap", "snp"). Use as a context manager. What forge writes is in `folder`;
+    options given to the constructor hold for everything."""
 
     def __init__(self, kind, **always):
         self.kind, self.always = kind, always
+        self._process = None
 
     def __enter__(self):
         self._home = tempfile.TemporaryDirectory(prefix="forge-")
@@ -47,6 +48,7 @@ class Forge:
         return self
 
     def __exit__(self, *_):
+        self._end()
         self._home.cleanup()
 
     def path(self, name):
@@ -56,18 +58,28 @@ class Forge:
         with open(self.path(name), "rb") as f:
             return f.read()
 
-    def make(self, folder=None, **more):
-        """Makes everything anew, with the same keys; the evidence as a value."""
-        folder = folder or self.folder
+    def make(self, **more):
+        """Makes everything anew (the root's certificate too) with the same keys; the evidence, bound to nothing."""
+        self._end()
         now = {"at": int(time.time())}
-        run(self.kind, "--out", folder, "--keys", self._keys, *options({**now, **self.always, **more}))
-        with open(os.path.join(folder, "evidence.json"), encoding="utf-8") as f:
-            return json.load(f)
+        self._process = subprocess.Popen(
+            [FORGE, self.kind, "--out", self.folder, "--keys", self._keys, "--serve",
+             *options({**now, **self.always, **more})], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        return self.evidence(bytes(48))
 
     def evidence(self, binding, **more):
-        """Evidence alone: the collateral in `folder` stays as it is."""
-        with tempfile.TemporaryDirectory(prefix="forge-") as other:
-            return self.make(other, report_data=binding, **more)
+        """Evidence of this platform, below the certificates in `folder`."""
+        self._process.stdin.write(" ".join(options({"report_data": binding, **more})) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def _end(self):
+        if not self._process:
+            return
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait(10)
+        self._process = None
 
 
 class EventLog:

@@ -28,11 +28,9 @@ static slice last_byte_set(struct arena *a, slice quote)
     return forge_join(a, slice_sub(quote, 0, quote.len - 1), S("x"));
 }
 
-/* Only a quote of TDX 1.5 has the field. */
 static void service_td(struct forge_dcap *k)
 {
-    if (k->body_kind == FORGE_TDX15)
-        k->body[FORGE_TD_MRSERVICETD] = 1;
+    k->body[FORGE_TD_MRSERVICETD] = 1;
 }
 
 static void version_0(struct forge_dcap *k)
@@ -421,7 +419,7 @@ const struct forge_dcap_case forge_quote_cases[] = {
     {"td_key_locker", FORGE_FOR_TDX, 0, NULL, "UpToDate", td_key_locker},
     {"td_protection_keys", FORGE_FOR_TDX, 0, NULL, "UpToDate", td_protection_keys},
     {"td_perfmon", FORGE_FOR_TDX, 0, NULL, "UpToDate", td_perfmon},
-    {"td_service_td", FORGE_FOR_TDX, 5, NULL, "UpToDate", service_td},
+    {"td_service_td", FORGE_FOR_TDX15, 5, "service_td", NULL, service_td},
     {"td_module_signer", FORGE_FOR_TDX, 0, "tcb.module", NULL, td_module_signer},
     {"td_module_attributes", FORGE_FOR_TDX, 0, "tcb.module", NULL, td_module_attributes},
     {"enclave_debug", FORGE_FOR_SGX, 0, "attributes.debug", NULL, enclave_debug},

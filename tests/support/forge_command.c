@@ -4,9 +4,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+bool command_take(struct forge_command *c, char **words, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (strncmp(words[i], "--", 2) != 0 || c->count == FORGE_OPTIONS_MAX)
+            return false;
+        struct forge_option *o = &c->options[c->count++];
+        *o = (struct forge_option){words[i] + 2, ""};
+        if (i + 1 < count && strncmp(words[i + 1], "--", 2) != 0)
+            o->value = words[++i];
+    }
+    return true;
+}
+
 const char *command_text(const struct forge_command *c, const char *name, const char *otherwise)
 {
-    for (size_t i = 0; i < c->count; i++)
+    for (size_t i = c->count; i-- > 0;)
         if (strcmp(c->options[i].name, name) == 0)
             return c->options[i].value;
     return otherwise;
@@ -66,4 +79,40 @@ slice command_base64(struct forge_command *c, slice bytes)
     uint8_t *room = arena_alloc(&c->arena, BASE64_SIZE(bytes.len) + 1, 1);
     forge_must(room, "memory");
     return slice_of(room, base64_encode(room, bytes));
+}
+
+#define LINE_MAX_SIZE 8192
+#define WORDS_MAX 64
+
+static int split_words(char *line, char **words)
+{
+    int count = 0;
+    while (*line && count < WORDS_MAX) {
+        line += strspn(line, " \n");
+        if (*line)
+            words[count++] = line;
+        line += strcspn(line, " \n");
+        if (*line)
+            *line++ = '\0';
+    }
+    return count;
+}
+
+void command_serve(struct forge_command *c, slice (*answer)(struct forge_command *c, void *user), void *user)
+{
+    static char line[LINE_MAX_SIZE];
+    char *words[WORDS_MAX + 1];
+    size_t mark = c->arena.used, given = c->count;
+    char report_data[] = "--report-data";
+    while (fgets(line, sizeof line, stdin)) {
+        int n = split_words(line, words + 1);
+        bool bare = n == 1 && strncmp(words[1], "--", 2) != 0;
+        words[0] = report_data;
+        forge_must(command_take(c, bare ? words : words + 1, bare ? 2 : n), "reading a line");
+        slice text = answer(c, user);
+        printf("%.*s\n", SLICE_ARG(text));
+        fflush(stdout);
+        c->arena.used = mark;
+        c->count = given;
+    }
 }

@@ -19,7 +19,8 @@ struct forge_command {
     size_t count;
 };
 
-/* The option's value; `otherwise` where it was not given. */
+bool command_take(struct forge_command *c, char **words, int count); /* "--name" "value" …; false: not of that form */
+/* The option's value, of several the last; `otherwise` where it was not given. */
 const char *command_text(const struct forge_command *c, const char *name, const char *otherwise);
 int64_t command_number(const struct forge_command *c, const char *name, int64_t otherwise);
 /* From hexadecimal digits; ptr NULL where it was not given. */
@@ -29,8 +30,13 @@ slice command_read(struct forge_command *c, const char *path);                /*
 void command_write(struct forge_command *c, const char *file, slice content); /* into the folder `out` */
 slice command_base64(struct forge_command *c, slice bytes);
 
+/* Answers each line "--NAME VALUE …" of the input, until it ends, with one line: what `answer` gives with these options
+ * before those of the command line. */
+void command_serve(struct forge_command *c, slice (*answer)(struct forge_command *c, void *user), void *user);
+
 /* One per kind; exit status. */
 int forge_command_dcap(struct forge_command *c);
 int forge_command_eventlog(struct forge_command *c);
+int forge_command_snp(struct forge_command *c);
 
 #endif

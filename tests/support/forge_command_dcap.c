@@ -107,25 +107,20 @@ static void write_all(struct forge_command *c, const struct forge_dcap *k, const
     command_write(c, "ca", k->platform.platform ? S("platform") : S("processor"));
 }
 
-/* "REPORT-DATA-HEX [INIT-DATA-HEX [TD-ATTRIBUTES-HEX]]" a line; answers the evidence, all of one platform. */
-static void serve(struct forge_command *c, const struct forge_dcap_keys *keys, struct forge_dcap *k,
-                  struct forge_dcap_out *out)
+struct serving {
+    const struct forge_dcap_keys *keys;
+    const struct forge_dcap_out *out;
+};
+
+/* Of the same platform: the certificates stay, whatever the line says. */
+static slice serve(struct forge_command *c, void *user)
 {
-    char line[1024];
-    size_t mark = c->arena.used;
-    while (fgets(line, sizeof line, stdin)) {
-        slice rest = slice_text(line), report, init = NO_SLICE;
-        rest.len -= rest.len && rest.ptr[rest.len - 1] == '\n';
-        slice_split(&rest, ' ', &report);
-        forge_dcap_report_data(k, command_from_hex(c, report));
-        if (slice_split(&rest, ' ', &init))
-            forge_dcap_init_data(k, command_from_hex(c, init));
-        forge_dcap_quote(&c->arena, keys, k, out);
-        slice text = evidence(c, out->quote);
-        printf("%.*s\n", SLICE_ARG(text));
-        fflush(stdout);
-        c->arena.used = mark;
-    }
+    const struct serving *s = user;
+    struct forge_dcap k;
+    struct forge_dcap_out out = *s->out;
+    prepare(c, &k);
+    forge_dcap_quote(&c->arena, s->keys, &k, &out);
+    return evidence(c, out.quote);
 }
 
 int forge_command_dcap(struct forge_command *c)
@@ -140,7 +135,7 @@ int forge_command_dcap(struct forge_command *c)
     forge_dcap_make(&c->arena, &keys, &k, &out);
     write_all(c, &k, &out);
     if (command_text(c, "serve", NULL))
-        serve(c, &keys, &k, &out);
+        command_serve(c, serve, &(struct serving){&keys, &out});
     forge_dcap_keys_end(&keys);
     return 0;
 }

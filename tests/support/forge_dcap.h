@@ -113,7 +113,7 @@ struct forge_qe_identity {
 };
 
 /* How a PEM chain is put together. */
-enum forge_shape {
+enum forge_chain_shape {
     FORGE_CHAIN_GOOD, /* leaf first, root last */
     FORGE_CHAIN_WITHOUT_ROOT,
     FORGE_CHAIN_LEAF_ALONE,
@@ -187,7 +187,7 @@ struct forge_dcap {
     struct forge_dcap_certificate root;       /* what out.root is: the anchor to trust */
     struct forge_dcap_certificate chain_root; /* what the chains carry in its place; the same by default */
     struct forge_dcap_certificate pck_ca, pck, tcb_signer;
-    enum forge_shape pck_shape, tcb_shape;
+    enum forge_chain_shape pck_shape, tcb_shape;
     bool tcb_chain_is_pck; /* the PCK chain comes beside TCB info and QE identity */
     struct forge_crl pck_crl, root_crl;
     enum forge_dcap_key pck_crl_signer, root_crl_signer;

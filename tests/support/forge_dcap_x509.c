@@ -124,7 +124,7 @@ static slice repeated(struct arena *a, slice text, size_t times)
 }
 
 /* One shape; pem[0] is the leaf, the last one the root; a stranger's certificate stands for what does not belong. */
-static slice shaped(struct arena *a, enum forge_shape shape, const slice *pem, size_t count, slice stranger)
+static slice shaped(struct arena *a, enum forge_chain_shape shape, const slice *pem, size_t count, slice stranger)
 {
     slice good = S(""), reversed = S("");
     for (size_t i = 0; i < count; i++) {
@@ -172,7 +172,7 @@ static slice shaped(struct arena *a, enum forge_shape shape, const slice *pem, s
     return good;
 }
 
-static slice chain(struct arena *a, enum forge_shape shape, const slice *der, size_t count, slice stranger)
+static slice chain(struct arena *a, enum forge_chain_shape shape, const slice *der, size_t count, slice stranger)
 {
     slice pem[3] = {NO_SLICE};
     for (size_t i = 0; i < count; i++) {

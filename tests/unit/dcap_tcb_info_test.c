@@ -264,7 +264,7 @@ Test(dcap_tcb_info, the_root_need_not_be_in_the_chain)
 Test(dcap_tcb_info, chains_in_another_shape_are_refused)
 {
     static const struct {
-        enum forge_shape shape;
+        enum forge_chain_shape shape;
         enum reason reason;
     } shapes[] = {
         {FORGE_CHAIN_EMPTY, X509_LENGTH},     {FORGE_CHAIN_REVERSED, X509_CA},

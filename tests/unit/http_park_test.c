@@ -117,6 +117,8 @@ Test(http_park, it_goes_on_though_the_client_has_gone)
 {
     struct http_exchange *x;
     int fd = park(&x);
+    struct linger reset = {1, 0}; /* half a close does not mean that nobody reads */
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     close(fd);
     pause_ms(50);
     resume_elsewhere(x);

@@ -102,6 +102,39 @@ Test(signature, ecdsa_p384_holds_for_rfc_6979)
             "99ef4aeb15f178cea1fe40db2603138f130e740a19624526203b6351d0a3a94fa329c145786e679e7b82c71a38628ac8");
 }
 
+Test(signature, a_bare_point_verifies_as_its_key_does)
+{
+    slice spki = unhex(P256_SPKI), point = slice_sub(spki, 27, 64);
+    struct raw_signature signature = {.scheme = SIGNATURE_ECDSA,
+                                      .hash = HASH_SHA256,
+                                      .r = unhex("efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716"),
+                                      .s = unhex("f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8")};
+    cr_expect(!FAILED(ecdsa_verify_point(KEY_P256, point, &signature, S("sample"))));
+    cr_expect(ecdsa_verify_point(KEY_P256, point, &signature, S("Sample")).reason == SIGNATURE_INVALID);
+    cr_expect(ecdsa_verify_point(KEY_P384, point, &signature, S("sample")).reason == SIGNATURE_KEY);
+    cr_expect(ecdsa_verify_point(KEY_P256, slice_sub(spki, 26, 65), &signature, S("sample")).reason == SIGNATURE_KEY);
+    cr_expect(ecdsa_verify_point(KEY_P256, slice_sub(spki, 26, 64), &signature, S("sample")).reason == SIGNATURE_KEY);
+    cr_expect(ecdsa_verify_point(KEY_RSA, point, &signature, S("sample")).reason == SIGNATURE_SCHEME);
+    signature.scheme = SIGNATURE_RSASSA;
+    cr_expect(ecdsa_verify_point(KEY_P256, point, &signature, S("sample")).reason == SIGNATURE_SCHEME);
+}
+
+Test(signature, a_key_that_comes_back_says_the_same_each_time)
+{
+    struct public_key *key;
+    cr_assert(!FAILED(public_key_new(unhex(P384_SPKI), &key)));
+    struct raw_signature signature = {
+        .scheme = SIGNATURE_ECDSA,
+        .hash = HASH_SHA384,
+        .r = unhex("94edbb92a5ecb8aad4736e56c691916b3f88140666ce9fa73d64c4ea95ad133c81a648152e44acf96e36dd1e80fabe46"),
+        .s = unhex("99ef4aeb15f178cea1fe40db2603138f130e740a19624526203b6351d0a3a94fa329c145786e679e7b82c71a38628ac8")};
+    for (int use = 0; use < 5; use++) {
+        cr_expect(!FAILED(signature_verify(key, &signature, S("sample"))), "%d", use);
+        cr_expect(signature_verify(key, &signature, S("simple")).reason == SIGNATURE_INVALID, "%d", use);
+    }
+    public_key_free(key);
+}
+
 /* --- all schemes and hashes, made by OpenSSL
  * ------------------------------------------------------------------------------- */
 

@@ -282,13 +282,14 @@ Test(tdx_forged, v09_a_debug_td_is_accepted_only_where_it_is_allowed_and_the_cla
     cr_expect(slice_equal(fake_claim(&j.host, "/td_attributes/debug"), S("true")));
 }
 
-Test(tdx_forged, v17_service_tds_are_refused_where_they_are_not_wanted)
+Test(tdx_forged, v17_service_tds_are_refused_unless_they_are_allowed)
 {
     judge_default(&j, 5, FORGE_TDX15);
     j.k.body[FORGE_TD_MRSERVICETD] = 1;
-    judge_option(&j, "refuse_service_td", "yes");
     cr_expect(!judge_all(&j));
     cr_expect(slice_equal(judge_reason(&j), S("service_td")));
+    judge_option(&j, "allow_service_td", "yes");
+    cr_expect(judge_all(&j), "%.*s", SLICE_ARG(j.host.reason));
 }
 
 static slice log_of(struct forge_log *log)

@@ -100,12 +100,16 @@ fn tdx_follows_its_reference_values() {
     check(CPU, &logged, &more, [3, 2, 2], WORST);
     let other_kernel = logged.replace("\"digest\": \"k\"", "\"digest\": \"z\"");
     assert_eq!(appraise(CPU, &other_kernel, &more), [4, 2, 2]);
+    let counted = plain.replace("\"debug\": false", "\"debug\": false, \"perfmon\": false");
+    assert_eq!(appraise(CPU, &counted, references), [4, 2, 2]);
     for (from, to, claim) in [
         ("UpToDate", "OutOfDate", 1),
         ("81000000", "00000000", 1),
         ("939a", "039a", 1),
         ("\"collateral_expiration_status\": \"0\"", "\"collateral_expiration_status\": \"1\"", 1),
         ("\"debug\": false", "\"debug\": true", 2),
+        ("\"debug\": false", "\"debug\": false, \"perfmon\": true", 2),
+        ("\"debug\": false", "\"debug\": false, \"perfmon\": null", 2),
     ] {
         assert_eq!(appraise(CPU, &plain.replace(from, to), references)[claim], WORST[claim], "{to}");
     }
