@@ -14,7 +14,8 @@
 
 #define NEEDS_MAX 256
 #define ROUNDS_MAX 4
-#define WAIT_SECONDS 60
+#define WAIT_MORE 5  /* seconds beyond the time of one transfer */
+#define WAIT_AGAIN 3 /* seconds, once no origin has answered */
 
 struct fetching {
     struct shelf *shelf;
@@ -27,7 +28,7 @@ struct fetching {
 
     pthread_mutex_t lock;
     pthread_cond_t ended;
-    bool done;
+    bool done, silent;
     enum collateral_outcome outcome;
     unsigned retry_after;
     char why[256];
@@ -136,15 +137,17 @@ static void note_failure(struct fetching *f, const trustee_need *need, bool opti
         f->code = f->code ? f->code : outcome_code(f->outcome);
 }
 
+static uint64_t deadline(const struct fetching *f)
+{
+    uint64_t seconds = f->silent ? WAIT_AGAIN : f->shelf->config.collateral.timeout + WAIT_MORE;
+    return clock_monotonic_ns() + seconds * UINT64_C(1000000000);
+}
+
 /* Waits for it: trusteectl has nothing else to do. */
 static bool fetch(struct fetching *f, trustee_need need, bool optional)
 {
-    struct collateral_want want = {.needs = &need,
-                                   .count = 1,
-                                   .peer = S("trusteectl"),
-                                   .deadline_ns = clock_monotonic_ns() + WAIT_SECONDS * UINT64_C(1000000000),
-                                   .done = ended,
-                                   .user = f};
+    struct collateral_want want = {
+        .needs = &need, .count = 1, .peer = S("trusteectl"), .deadline_ns = deadline(f), .done = ended, .user = f};
     f->done = false;
     f->outcome = COLLATERAL_UNREACHABLE;
     f->why[0] = 0;
@@ -154,6 +157,7 @@ static bool fetch(struct fetching *f, trustee_need need, bool optional)
             (void)pthread_cond_wait(&f->ended, &f->lock);
         (void)pthread_mutex_unlock(&f->lock);
     }
+    f->silent |= f->outcome == COLLATERAL_UNREACHABLE;
     if (f->outcome == COLLATERAL_HERE && take(f, &need))
         return true;
     note_failure(f, &need, optional);
@@ -210,7 +214,7 @@ static int fetch_for_evidence(struct fetching *f, const struct evidence *e)
     struct record record;
     struct trustee_request req;
     struct verified answer;
-    const struct verifier *verifier = plugins_verifier(s->verifiers.plugins, e->tee);
+    const struct verifier *verifier = verifiers_find(&s->verifiers, e->tee);
     if (!verifier)
         return say(EXIT_USAGE, "no verifier for '%.*s'", SLICE_ARG(e->tee));
     trustee_verify_in in = {.size = sizeof in,

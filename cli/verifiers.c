@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "core/log/log.h"
 #include "core/refval/rfc3339.h"
 
 #define PLUGINS_MAX 128
@@ -90,9 +91,11 @@ struct gathering {
     slice tee; /* empty: all */
     struct text ini;
     const json *found[PLUGINS_MAX];
+    const char *files[PLUGINS_MAX];
     size_t count;
-    bool anchored;  /* some plugin has the option trust_anchor */
-    slice insecure; /* name of a plugin that was left out for this */
+    bool anchored;    /* some plugin has taken the trust anchor */
+    char error[1024]; /* why one did not */
+    slice insecure;   /* name of a plugin that was left out for this */
 };
 
 static bool is_plain(const char *text)
@@ -120,14 +123,15 @@ static const char *absolute(const char *path, char room[PATH_MAX])
     return realpath(path, room) ? room : path;
 }
 
-static bool add_anchor(struct gathering *g, const json *plugin)
+static bool takes_anchor(const struct gathering *g, const json *plugin)
+{
+    return g->options->trust_anchor && option_of(plugin, S("trust_anchor"));
+}
+
+static bool add_anchor(struct gathering *g)
 {
     char path[PATH_MAX];
-    const char *file = g->options->trust_anchor;
-    if (!file || !option_of(plugin, S("trust_anchor")))
-        return true;
-    g->anchored = true;
-    return add_line(g, S("trust_anchor"), absolute(file, path));
+    return add_line(g, S("trust_anchor"), absolute(g->options->trust_anchor, path));
 }
 
 static bool add_options(struct gathering *g, const json *plugin)
@@ -144,12 +148,18 @@ static bool add_options(struct gathering *g, const json *plugin)
     return true;
 }
 
-static bool add_section(struct gathering *g, const json *plugin, const char *file)
+/* The section of one plugin. */
+static bool write_section(struct gathering *g, size_t nth, bool anchored, slice *out)
 {
+    const json *plugin = g->found[nth];
+    g->ini = text_begin(&g->cli->arena);
     text_lit(&g->ini, "[plugin ");
     text_add(&g->ini, json_text(json_get(plugin, S("name"))));
     text_lit(&g->ini, "]\n");
-    return add_line(g, S("path"), file) && add_anchor(g, plugin) && add_options(g, plugin);
+    if (!add_line(g, S("path"), g->files[nth]) || (anchored && !add_anchor(g)) || !add_options(g, plugin))
+        return false;
+    *out = text_end(&g->ini);
+    return out->ptr != NULL;
 }
 
 /* --- which files --- */
@@ -184,31 +194,25 @@ static bool is_wanted(struct gathering *g, const json *plugin)
     return g->tee.len || !wants_options(plugin);
 }
 
-/* The INI cannot be written while plugins are looked at, for both use the arena. */
-static bool gather(struct gathering *g)
+static void gather(struct gathering *g)
 {
     char error[1024];
-    const char *files[PLUGINS_MAX], *taken[PLUGINS_MAX];
+    const char *files[PLUGINS_MAX];
     size_t count = list_files(g->cli, g->folder, files);
     for (size_t i = 0; i < count && !(g->tee.len && g->count); i++) {
         const json *plugin = dump(g->cli, files[i], error, sizeof error);
         if (!is_wanted(g, plugin))
             continue;
-        taken[g->count] = files[i];
+        g->files[g->count] = files[i];
         g->found[g->count++] = plugin;
     }
-    g->ini = text_begin(&g->cli->arena);
-    for (size_t i = 0; i < g->count; i++)
-        if (!add_section(g, g->found[i], taken[i]))
-            return false;
-    return true;
 }
 
-static void find_verifiers(struct verifiers *v, const json *plugin)
+static void find_verifiers(struct verifiers *v, const struct plugins *loaded, const json *plugin)
 {
     const json *tees = json_get(plugin, S("tees"));
     for (const json *t = json_next(tees, NULL, NULL); t && v->count < TEES_MAX; t = json_next(tees, t, NULL)) {
-        const struct verifier *one = plugins_verifier(v->plugins, json_text(json_get(t, S("name"))));
+        const struct verifier *one = plugins_verifier(loaded, json_text(json_get(t, S("name"))));
         if (one)
             v->at[v->count++] = one;
     }
@@ -225,15 +229,31 @@ static int say_nothing_found(const struct gathering *g)
                SLICE_ARG(g->tee));
 }
 
-static int load(struct gathering *g, struct ini *ini, struct verifiers *out)
+/* What a plugin logs while it starts is in the message already. */
+static bool load(struct gathering *g, struct ini *ini, struct verifiers *out, struct plugins **loaded)
 {
-    char error[1024] = "";
     struct plugin_settings settings = {slice_text(g->folder), g->options->allow_insecure};
-    if (FAILED(plugins_load(ini, &settings, &out->plugins, error, sizeof error)))
-        return say(EXIT_USAGE, "%s", error);
-    for (size_t i = 0; i < g->count; i++)
-        find_verifiers(out, g->found[i]);
-    return 0;
+    if (out->loaded_count == TEES_MAX)
+        return false;
+    log_set_level((enum log_level)(LOG_ERROR + 1));
+    result r = plugins_load(ini, &settings, loaded, g->error, sizeof g->error);
+    log_set_level(LOG_ERROR);
+    if (!FAILED(r))
+        out->loaded[out->loaded_count++] = *loaded;
+    return !FAILED(r);
+}
+
+static bool load_one(struct gathering *g, size_t nth, bool anchored, struct verifiers *out)
+{
+    struct ini ini;
+    slice text;
+    struct plugins *loaded;
+    if (!write_section(g, nth, anchored, &text) ||
+        FAILED(ini_parse(&g->cli->arena, S("trusteectl"), text, &ini, g->error, sizeof g->error)) ||
+        !load(g, &ini, out, &loaded))
+        return false;
+    find_verifiers(out, loaded, g->found[nth]);
+    return true;
 }
 
 /* --- the daemon's own sections --- */
@@ -272,26 +292,48 @@ static int load_config(struct gathering *g, struct verifiers *out)
         if (!wanted)
             *at = s->next;
     }
-    return g->count ? load(g, &ini, out) : say_nothing_found(g);
+    struct plugins *loaded;
+    if (!g->count)
+        return say_nothing_found(g);
+    if (!load(g, &ini, out, &loaded))
+        return say(EXIT_USAGE, "%s", g->error);
+    for (size_t i = 0; i < g->count; i++)
+        find_verifiers(out, loaded, g->found[i]);
+    return 0;
+}
+
+/* Among all verifiers an anchor is of one vendor; the others are loaded without it. */
+static bool load_with_anchor(struct gathering *g, size_t nth, struct verifiers *out)
+{
+    bool taken = load_one(g, nth, true, out);
+    g->anchored |= taken;
+    return taken || (!g->tee.len && load_one(g, nth, false, out));
+}
+
+static int say_no_anchor(const struct gathering *g)
+{
+    if (*g->error)
+        return say(EXIT_USAGE, "--trust-anchor %s: no verifier takes it; the last one said: %s",
+                   g->options->trust_anchor, g->error);
+    return say(EXIT_USAGE, "--trust-anchor: this verifier has no option trust_anchor; its own options are told by "
+                           "trusteed --help-plugin, and go with --option");
 }
 
 static int load_defaults(struct gathering *g, struct verifiers *out)
 {
-    char error[1024] = "";
-    struct ini ini;
-    if (!gather(g))
-        return EXIT_USAGE;
-    slice text = text_end(&g->ini);
-    if (!text.ptr)
-        return say(EXIT_USAGE, "out of memory");
+    gather(g);
     if (!g->count)
         return say_nothing_found(g);
-    if (g->options->trust_anchor && !g->anchored)
-        return say(EXIT_USAGE, "--trust-anchor: this verifier has no option trust_anchor; its own options are told by "
-                               "trusteed --help-plugin, and go with --option");
-    if (FAILED(ini_parse(&g->cli->arena, S("trusteectl"), text, &ini, error, sizeof error)))
-        return say(EXIT_USAGE, "%s", error);
-    return load(g, &ini, out);
+    for (size_t i = 0; i < g->count; i++) {
+        bool anchor = takes_anchor(g, g->found[i]);
+        char before[sizeof g->error];
+        memcpy(before, g->error, sizeof before);
+        if (!(anchor ? load_with_anchor(g, i, out) : load_one(g, i, false, out)))
+            return *g->error ? say(EXIT_USAGE, "%s", g->error) : EXIT_USAGE;
+        if (!anchor)
+            memcpy(g->error, before, sizeof before);
+    }
+    return g->options->trust_anchor && !g->anchored ? say_no_anchor(g) : 0;
 }
 
 int verifiers_load(struct cli *c, const struct verifier_options *options, slice tee, struct verifiers *out)
@@ -304,37 +346,53 @@ int verifiers_load(struct cli *c, const struct verifier_options *options, slice 
     else if (!realpath(options->plugins, folder))
         return say(EXIT_USAGE, "--plugins %s: there is no such folder", options->plugins);
     int code = options->config ? load_config(&g, out) : load_defaults(&g, out);
-    if (!code && !out->count) {
+    if (!code && !out->count)
+        code = say_nothing_found(&g);
+    if (code)
         verifiers_free(out);
-        return say_nothing_found(&g);
-    }
     return code;
 }
 
 void verifiers_free(struct verifiers *v)
 {
-    if (v->plugins)
-        plugins_free(v->plugins);
+    for (size_t i = 0; i < v->loaded_count; i++)
+        plugins_free(v->loaded[i]);
     *v = (struct verifiers){0};
+}
+
+const struct verifier *verifiers_find(const struct verifiers *v, slice tee)
+{
+    const struct verifier *found = NULL;
+    for (size_t i = 0; i < v->loaded_count && !found; i++)
+        found = plugins_verifier(v->loaded[i], tee);
+    return found;
 }
 
 /* --- judging --- */
 
 result judge_item(const struct judgement *j, const struct collateral_item *item, struct collateral_facts *facts)
 {
-    struct trustee_request req;
+    result last = FAIL(PLUGIN_NOT_SUPPORTED);
     trustee_collateral given = {item->kind, item->key, item->bytes, item->chain};
-    trustee_collateral_facts found = {.size = sizeof found};
-    request_begin(&req, j->scratch, NULL, j->record, 0);
-    result r = plugins_judge_collateral(j->verifiers->plugins, &req, &given, j->now, &found);
-    request_end(&req);
-    *facts = (struct collateral_facts){found.issued, found.not_after, found.number};
-    return r;
+    for (size_t i = 0; i < j->verifiers->loaded_count; i++) {
+        struct trustee_request req;
+        trustee_collateral_facts found = {.size = sizeof found};
+        request_begin(&req, j->scratch, NULL, j->record, 0);
+        result r = plugins_judge_collateral(j->verifiers->loaded[i], &req, &given, j->now, &found);
+        request_end(&req);
+        *facts = (struct collateral_facts){found.issued, found.not_after, found.number};
+        if (!FAILED(r))
+            return OK;
+        last = r.reason == PLUGIN_NOT_SUPPORTED ? last : r;
+    }
+    return last;
 }
 
 void explain_reason(const struct verifiers *v, slice reason, slice *text, slice *remedy)
 {
-    const trustee_reason *own = v->plugins ? plugins_reason(v->plugins, reason) : NULL;
+    const trustee_reason *own = NULL;
+    for (size_t i = 0; i < v->loaded_count && !own; i++)
+        own = plugins_reason(v->loaded[i], reason);
     *text = own ? own->text : NO_SLICE;
     *remedy = own ? own->remedy : NO_SLICE;
     for (unsigned i = REASON_OK + 1; !own && i < REASON_COUNT; i++)

@@ -27,13 +27,16 @@ struct verifier_options {
 bool take_verifier_options(struct cli *c, struct verifier_options *out);
 
 struct verifiers {
-    struct plugins *plugins;
+    struct plugins *loaded[TEES_MAX]; /* each on its own: what does not suit one is no matter of the others */
+    size_t loaded_count;
     const struct verifier *at[TEES_MAX];
     size_t count;
 };
-/* The verifier of one TEE, or of all that there are (`tee` empty). 0, or an exit code after saying why. */
+/* The verifier of one TEE, or all that there are (`tee` empty): then a trust anchor goes to those that take it. 0, or
+ * an exit code after saying why. */
 int verifiers_load(struct cli *c, const struct verifier_options *options, slice tee, struct verifiers *out);
 void verifiers_free(struct verifiers *v);
+const struct verifier *verifiers_find(const struct verifiers *v, slice tee); /* NULL: none */
 
 /* Whether an item is genuine, by any of the verifiers that take its kind. ATTEST_REFUSED (`record` has the reason),
  * PLUGIN_NOT_SUPPORTED where none takes it, PLUGIN_FAULT, NO_MEMORY. `scratch` is for the call. */

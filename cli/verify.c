@@ -260,14 +260,6 @@ static enum outcome judge_evidence(struct verification *v)
     return UNDECIDED;
 }
 
-static const struct verifier *verifier_of(const struct verification *v)
-{
-    for (size_t i = 0; i < v->verifiers.count; i++)
-        if (v->verifiers.at[i] == plugins_verifier(v->verifiers.plugins, v->evidence.tee))
-            return v->verifiers.at[i];
-    return NULL;
-}
-
 static int verify(struct verification *v)
 {
     int code = take_arguments(v);
@@ -275,7 +267,7 @@ static int verify(struct verification *v)
         code = verifiers_load(v->cli, &v->options, v->evidence.tee, &v->verifiers);
     if (code)
         return code;
-    v->verifier = verifier_of(v);
+    v->verifier = verifiers_find(&v->verifiers, v->evidence.tee);
     code = v->verifier ? choose_report_data(v) : say(EXIT_USAGE, "no verifier for '%.*s'", SLICE_ARG(v->evidence.tee));
     if (code)
         return code;

@@ -221,8 +221,8 @@ static bool digest_certificates(struct appraisal *a)
     return FAILED(r) ? snp_library_fault(a, r) : true;
 }
 
-/* What a certificate says, from the cache or freshly read; a fresh one is proven later. */
-static bool read_certificate(struct appraisal *a)
+/* What a certificate says; it is proven later. */
+static bool read_fresh(struct appraisal *a)
 {
     struct certificate c;
     result r = certificate_read(a->vek_der, &c);
@@ -231,7 +231,20 @@ static bool read_certificate(struct appraisal *a)
     if (!snp_check(a, REFUSED_VEK_FORM, !FAILED(r), S("a VCEK or VLEK"), slice_text(reason_id(r.reason))))
         return false;
     a->facts = &a->seen;
-    return check_arks(a) && find_issuer(a, &c) && digest_certificates(a);
+    return find_issuer(a, &c) && digest_certificates(a);
+}
+
+/* One that is known is not even read, unless an issuer came along, which has to be looked at too. */
+static bool read_certificate(struct appraisal *a)
+{
+    if (!check_arks(a) || (!a->sent.ask_count && !digest_certificates(a)))
+        return false;
+    if (!a->sent.ask_count)
+        a->vek = a->host->cache_get(a->req, S(CACHE_CLASS), slice_of(a->vek_digest, sizeof a->vek_digest));
+    if (!a->vek)
+        return read_fresh(a);
+    a->facts = snp_vek_facts(a->vek);
+    return snp_check(a, REFUSED_VEK_FORM, true, S("a VCEK or VLEK"), S("known"));
 }
 
 static bool check_product(struct appraisal *a)
@@ -285,7 +298,8 @@ static enum snp_reason chain_reason(result r)
 
 static bool prove_certificate(struct appraisal *a)
 {
-    a->vek = a->host->cache_get(a->req, S(CACHE_CLASS), slice_of(a->vek_digest, sizeof a->vek_digest));
+    if (!a->vek && a->issuer_der.len)
+        a->vek = a->host->cache_get(a->req, S(CACHE_CLASS), slice_of(a->vek_digest, sizeof a->vek_digest));
     if (a->vek)
         return snp_check(a, REFUSED_CHAIN, true, S("a chain to a trusted ARK"), S("known"));
     result r = snp_vek_new(a->snp->anchors, a->vek_der, a->issuer_der, &a->fresh);

@@ -29,6 +29,7 @@ static void begin(void)
     fake_option(&host, "generation", "Venice 0x1a 0x50-0x5f turin");
     if (fake_load(&host, trustee_plugin_describe_v1()) != TRUSTEE_OK)
         abort();
+    forge_amd_free(&amd);
     arena_start = arena.used;
 }
 

@@ -458,8 +458,10 @@ class Revoke(Service):
 @unittest.skipIf(MISSING, f"not installed or built: {MISSING}")
 class Commands(unittest.TestCase):
     def test_help_lists_every_command_that_these_tests_run(self):
-        with open(os.path.abspath(__file__), encoding="utf-8") as f:
-            tests = f.read()
+        tests = ""
+        for name in ("ctl_test.py", "verify_test.py", "air_gapped_test.py"):
+            with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), name), encoding="utf-8") as f:
+                tests += f.read()
         listed = re.findall(r"(?m)^  (?!trusteectl )([a-z-]+(?: [a-z]+)?)(?= |$)", run(CTL, "help")[1])
         self.assertGreaterEqual(len(listed), 18)
         for command in listed:

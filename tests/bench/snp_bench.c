@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What judging one SNP report costs, through the plugin as it ships and a host that does nothing: cold (nothing
+ * remembered), known (the certificate was seen before), beside the bare signatures. Microseconds of CPU, instructions
+ * where the kernel lets us count them, calls of malloc by our code and by the crypto library.
+ * Usage: snp_bench PLUGIN.so [SECONDS-PER-LINE]
+ */
+#include <dlfcn.h>
+#include <link.h>
+#include <linux/perf_event.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/snp/vek.h"
+#include "tests/support/fake_host.h"
+#include "tests/support/forge_snp.h"
+#include "tests/support/test_pki.h"
+
+#define KEYS "build/bench/keys"
+
+static struct fake_host host;
+static struct arena arena;
+static slice members, raw, der, report, point;
+static trustee_verify_in in;
+static struct public_key *ask, *key;
+static struct certificate certificate;
+static struct snp_report parsed;
+
+static void must(bool worked, const char *what)
+{
+    if (worked)
+        return;
+    fprintf(stderr, "snp_bench: %s failed\n", what);
+    exit(1);
+}
+
+/* --- counting ------------------------------------------------------------------------------------------------------
+ */
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+__attribute__((visibility("default"))) void *malloc(size_t size);
+__attribute__((visibility("default"))) void *calloc(size_t count, size_t size);
+static size_t ours, theirs;
+static uintptr_t crypto_start, crypto_end;
+
+static void count(uintptr_t caller)
+{
+    if (caller >= crypto_start && caller < crypto_end)
+        theirs++;
+    else
+        ours++;
+}
+
+void *malloc(size_t size)
+{
+    count((uintptr_t)__builtin_return_address(0));
+    return __libc_malloc(size);
+}
+
+void *calloc(size_t number, size_t size)
+{
+    count((uintptr_t)__builtin_return_address(0));
+    return __libc_calloc(number, size);
+}
+
+static int find_crypto(struct dl_phdr_info *info, size_t size, void *unused)
+{
+    (void)size, (void)unused;
+    if (!strstr(info->dlpi_name, "libcrypto"))
+        return 0;
+    crypto_start = info->dlpi_addr;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        uintptr_t end = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr + info->dlpi_phdr[i].p_memsz;
+        crypto_end = end > crypto_end ? end : crypto_end;
+    }
+    return 1;
+}
+
+static int counter = -1;
+
+static void count_instructions(void)
+{
+    struct perf_event_attr attr = {.type = PERF_TYPE_HARDWARE,
+                                   .size = sizeof attr,
+                                   .config = PERF_COUNT_HW_INSTRUCTIONS,
+                                   .exclude_kernel = 1,
+                                   .exclude_hv = 1};
+    counter = (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+}
+
+static uint64_t instructions(void)
+{
+    uint64_t n = 0;
+    return counter >= 0 && read(counter, &n, sizeof n) == sizeof n ? n : 0;
+}
+
+static double cpu_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static double budget_us = 5e5;
+
+/* `bare` is what the signatures of the same operation cost alone; 0: none. */
+static double measure(const char *name, void operation(void), double bare)
+{
+    for (int i = 0; i < 20; i++)
+        operation();
+    size_t times = 0;
+    ours = theirs = 0;
+    double start = cpu_us(), elapsed;
+    uint64_t before = instructions();
+    do {
+        for (int i = 0; i < 10; i++, times++)
+            operation();
+        elapsed = cpu_us() - start;
+    } while (elapsed < budget_us);
+    uint64_t executed = instructions() - before;
+    double n = (double)times, us = elapsed / n;
+    printf("%-44s %8.1f us %8.0f/s  malloc %4.1f ours %6.1f crypto", name, us, 1e6 / us, (double)ours / n,
+           (double)theirs / n);
+    if (executed)
+        printf(" %9.0f instructions", (double)executed / n);
+    if (bare > 0)
+        printf("  %.2f x bare", us / bare);
+    putchar('\n');
+    return us;
+}
+
+/* --- operations ----------------------------------------------------------------------------------------------------
+ */
+
+static void forget(void)
+{
+    for (size_t i = 0; i < host.cache_count; i++)
+        host.cache[i].drop(host.cache[i].value);
+    host.cache_count = 0;
+}
+
+static void bare_p384(void)
+{
+    must(!FAILED(snp_report_verify(&parsed, key)), "the report's signature");
+}
+
+/* A key that is met for the first time has no table yet. */
+static void bare_p384_once(void)
+{
+    uint8_t r[48], s[48];
+    for (size_t i = 0; i < sizeof r; i++) {
+        r[i] = parsed.r.ptr[sizeof r - 1 - i];
+        s[i] = parsed.s.ptr[sizeof s - 1 - i];
+    }
+    struct raw_signature signature = {
+        .scheme = SIGNATURE_ECDSA, .hash = HASH_SHA384, .r = slice_of(r, 48), .s = slice_of(s, 48)};
+    must(!FAILED(ecdsa_verify_point(KEY_P384, point, &signature, parsed.to_sign)), "the report's signature");
+}
+
+static void bare_rsa(void)
+{
+    must(!FAILED(certificate_verify(&certificate, ask)), "the certificate's signature");
+}
+
+static void read_only(void)
+{
+    struct snp_report r;
+    struct certificate c;
+    struct snp_vek_facts facts;
+    must(!FAILED(snp_report_read(report, &r)) && !FAILED(certificate_read(der, &c)) &&
+             !FAILED(snp_vek_read(&c, &facts)),
+         "reading");
+}
+
+static void judge(slice evidence)
+{
+    if (!fake_verify(&host, S("snp"), evidence, &in)) {
+        fprintf(stderr, "snp_bench: %.*s\n", SLICE_ARG(host.reason));
+        exit(1);
+    }
+}
+
+static void cold_json(void)
+{
+    forget();
+    judge(members);
+}
+
+static void cold_raw(void)
+{
+    forget();
+    judge(raw);
+}
+
+static void known_json(void)
+{
+    judge(members);
+}
+
+static void known_raw(void)
+{
+    judge(raw);
+}
+
+/* --- the platform --------------------------------------------------------------------------------------------------
+ */
+
+static void make_platform(void)
+{
+    struct forge_amd amd;
+    mkdir("build", 0755);
+    mkdir("build/bench", 0755);
+    mkdir(KEYS, 0755);
+    forge_amd(&arena, &amd, "Milan", 4096, KEYS);
+    EVP_PKEY *signer = forge_ec_key(NULL, "vcek", "P-384");
+    static struct forge_report r;
+    r = forge_report("Milan", 3);
+    struct forge_vek v = forge_vek(&amd, &r);
+    der = forge_vek_issue(&arena, &amd, &v, signer);
+    memset(r.report_data, 0x11, 48);
+    report = forge_report_sign(&arena, &r, signer);
+    members = forge_snp_evidence(&arena, report, &(struct forge_table){.vcek = der});
+    raw =
+        forge_snp_evidence(&arena, report, &(struct forge_table){.shape = FORGE_SHAPE_RAW, .vcek = der, .guids = true});
+    in = (trustee_verify_in){.report_data = slice_of(r.report_data, 48), .now = TEST_NOW};
+    fake_option_bytes(&host, "trust_anchor", amd.pem);
+    must(!FAILED(public_key_new(test_spki(&arena, signer), &key)), "a key");
+    must(!FAILED(public_key_new(test_spki(&arena, amd.ask), &ask)), "a key");
+    slice spki = test_spki(&arena, signer);
+    point = slice_sub(spki, spki.len - 96, 96);
+    must(!FAILED(certificate_read(der, &certificate)) && !FAILED(snp_report_read(report, &parsed)), "reading");
+}
+
+static const trustee_plugin *load(const char *path)
+{
+    void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    union {
+        void *symbol;
+        trustee_plugin_describe_fn describe;
+    } found = {object ? dlsym(object, TRUSTEE_PLUGIN_SYMBOL) : NULL};
+    must(found.symbol != NULL, "loading the plugin");
+    return found.describe();
+}
+
+int main(int argc, char **argv)
+{
+    must(argc >= 2, "usage: snp_bench PLUGIN.so [SECONDS-PER-LINE]:");
+    if (argc > 2)
+        budget_us = atof(argv[2]) * 1e6;
+    must(!FAILED(arena_map(&arena, 16 << 20, ARENA_PLAIN)), "memory");
+    fake_host_begin(&host);
+    make_platform();
+    must(fake_load(&host, load(argv[1])) == TRUSTEE_OK, "the plugin");
+    dl_iterate_phdr(find_crypto, NULL);
+    count_instructions();
+    double p384 = measure("bare: the report's signature (P-384)", bare_p384, 0);
+    double once = measure("bare: the same with a key seen once", bare_p384_once, 0);
+    double rsa = measure("bare: the certificate's signature (RSA-4096)", bare_rsa, 0);
+    measure("reading the report and the certificate", read_only, 0);
+    measure("cold, upstream's JSON", cold_json, once + rsa);
+    measure("cold, raw report", cold_raw, once + rsa);
+    measure("known certificate, upstream's JSON", known_json, p384);
+    measure("known certificate, raw report", known_raw, p384);
+    forget();
+    return 0;
+}
