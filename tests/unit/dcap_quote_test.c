@@ -109,6 +109,14 @@ static void td_is_the_forged_one(void)
     cr_expect(q.td.attributes == attributes);
 }
 
+static uint32_t number(size_t at, size_t size)
+{
+    uint32_t n = 0;
+    while (size-- > 0)
+        n = n << 8 | k.body[at + size];
+    return n;
+}
+
 static void enclave_is_the_forged_one(void)
 {
     const uint8_t *b = k.body;
@@ -124,10 +132,10 @@ static void enclave_is_the_forged_one(void)
     is(q.enclave.reserved4, b + FORGE_SGX_RESERVED4, 42);
     is(q.enclave.isv_family_id, b + FORGE_SGX_FAMILY_ID, 16);
     is(q.enclave.report_data, b + FORGE_SGX_REPORT_DATA, 64);
-    cr_expect(q.enclave.misc_select == (uint32_t)(b[16] | b[17] << 8 | b[18] << 16 | (uint32_t)b[19] << 24));
-    cr_expect(q.enclave.isv_prod_id == (b[FORGE_SGX_PROD_ID] | b[FORGE_SGX_PROD_ID + 1] << 8));
-    cr_expect(q.enclave.isv_svn == (b[FORGE_SGX_SVN] | b[FORGE_SGX_SVN + 1] << 8));
-    cr_expect(q.enclave.config_svn == (b[FORGE_SGX_CONFIG_SVN] | b[FORGE_SGX_CONFIG_SVN + 1] << 8));
+    cr_expect(q.enclave.misc_select == number(FORGE_SGX_MISC_SELECT, 4));
+    cr_expect(q.enclave.isv_prod_id == number(FORGE_SGX_PROD_ID, 2));
+    cr_expect(q.enclave.isv_svn == number(FORGE_SGX_SVN, 2));
+    cr_expect(q.enclave.config_svn == number(FORGE_SGX_CONFIG_SVN, 2));
     cr_expect((q.enclave.flags & 0xff) == b[FORGE_SGX_ATTRIBUTES] && (q.enclave.xfrm & 0xff) == b[FORGE_SGX_XFRM]);
 }
 

@@ -121,6 +121,8 @@ Test(tdx, attributes_that_an_option_names_are_accepted)
 {
     j.k.body[FORGE_TD_ATTRIBUTES + 3] |= 1u << 3; /* LASS, bit 27 */
     refused("attributes.reserved");
+    judge_default(&j, 5, FORGE_TDX15);
+    j.k.body[FORGE_TD_ATTRIBUTES + 3] |= 1u << 3;
     judge_option(&j, "further_td_attributes", "0000000008000000");
     accepted();
     claim_is("/td_attributes/septve_disable", "true");
