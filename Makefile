@@ -128,6 +128,14 @@ install: all install-dev ## programs, plugins, headers and policies below $(DEST
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 $(PLUGINS) $(REGO) $(DESTDIR)$(PLUGIN_DIRECTORY)/
 	cp -r policy/*.rego policy/compat $(DESTDIR)$(PREFIX)/share/trustee/policy/
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,man/man1 man/man5 man/man8 bash-completion/completions \
+	    zsh/vendor-completions fish/vendor_completions.d)
+	$(BUILD)/bin/trusteectl man >$(DESTDIR)$(PREFIX)/share/man/man1/trusteectl.1
+	$(BUILD)/bin/trusteed --config-man >$(DESTDIR)$(PREFIX)/share/man/man5/trusteed.ini.5
+	install -m 644 deploy/trusteed.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+	$(BUILD)/bin/trusteectl completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/trusteectl
+	$(BUILD)/bin/trusteectl completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_trusteectl
+	$(BUILD)/bin/trusteectl completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/trusteectl.fish
 
 install-dev: ## only what writing plugins takes: headers and trustee-plugin.pc
 	install -d $(DESTDIR)$(PREFIX)/include/trustee $(DESTDIR)$(PREFIX)/lib/pkgconfig

@@ -100,6 +100,8 @@ int cmd_collateral_verify(struct cli *c);
 int cmd_convert_config(struct cli *c);
 int cmd_measure_snp(struct cli *c);
 int cmd_measure_tdx(struct cli *c);
+int cmd_completion(struct cli *c);
+int cmd_man(struct cli *c);
 int cmd_help(struct cli *c);
 
 #endif

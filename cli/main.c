@@ -65,6 +65,8 @@ const struct command COMMANDS[] = {
      "--firmware FILE [--two-passes] [--kernel FILE [--initrd FILE] [--command-line TEXT] [--memory SIZE] "
      "[--kernel-header patched|as-is] [--separator-before]]",
      "MRTD, and RTMR 1 and 2 with a kernel, of a TD of these parts, as a file for reference-value set", true},
+    {"completion", NULL, cmd_completion, "bash|zsh|fish", "print a completion script for a shell", true},
+    {"man", NULL, cmd_man, "", "print the manual page trusteectl(1)", true},
     {"help", NULL, cmd_help, "", "this list", true},
 };
 const size_t COMMAND_COUNT = sizeof COMMANDS / sizeof *COMMANDS;

@@ -33,6 +33,7 @@ enum action {
     HELP_PLUGIN,
     HELP_CONFIG,
     REFERENCE,
+    MAN,
     REASONS,
     TRY_POLICY,
     DUMP_ROUTES,
@@ -99,6 +100,7 @@ static int parse(int argc, char **argv, struct command *c)
         {"help-plugin", required_argument, NULL, 'p'},
         {"help-config", no_argument, NULL, 'o'},
         {"config-reference", no_argument, NULL, 'r'},
+        {"config-man", no_argument, NULL, 'm'},
         {"reasons-reference", required_argument, NULL, 'R'},
         {"try-policy", no_argument, NULL, 't'},
         {"dump-routes", no_argument, NULL, 'u'},
@@ -109,8 +111,9 @@ static int parse(int argc, char **argv, struct command *c)
     static const struct {
         int letter;
         enum action action;
-    } actions[] = {{'k', CHECK_CONFIG}, {'d', DUMP_PLUGIN}, {'p', HELP_PLUGIN}, {'o', HELP_CONFIG}, {'r', REFERENCE},
-                   {'R', REASONS},      {'t', TRY_POLICY},  {'u', DUMP_ROUTES}, {'V', VERSION},     {'h', HELP}};
+    } actions[] = {{'k', CHECK_CONFIG}, {'d', DUMP_PLUGIN}, {'p', HELP_PLUGIN}, {'o', HELP_CONFIG},
+                   {'r', REFERENCE},    {'m', MAN},         {'R', REASONS},     {'t', TRY_POLICY},
+                   {'u', DUMP_ROUTES},  {'V', VERSION},     {'h', HELP}};
     int letter;
     const char *named = getenv("KBS_CONFIG_FILE"); /* as upstream's server has it */
     *c = (struct command){RUN, named ? named : CONFIG_DEFAULT, NULL, named != NULL};
@@ -421,6 +424,9 @@ int main(int argc, char **argv)
         return about_plugin(&command);
     case HELP_CONFIG:
         service_config_help(stdout);
+        return EXIT_SUCCESS;
+    case MAN:
+        service_config_man(stdout);
         return EXIT_SUCCESS;
     case REFERENCE:
         service_config_reference(stdout);

@@ -205,6 +205,18 @@ void service_config_reference(FILE *out)
         bind_reference(named_tables[i], out);
 }
 
+void service_config_man(FILE *out)
+{
+    fputs(".TH TRUSTEED.INI 5 \"\" \"trusteed " TRUSTEE_VERSION "\"\n.SH NAME\ntrusteed.ini \\- configuration of the "
+          "Trustee service\n.SH DESCRIPTION\nSections and keys of the file that\n.BR trusteed (8)\nreads. Unknown "
+          "sections and keys are refused. Options of plugins: trusteed \\-\\-help\\-plugin NAME.\n",
+          out);
+    config_man(out);
+    for (size_t i = 0; i < sizeof named_tables / sizeof *named_tables; i++)
+        bind_man(named_tables[i], out);
+    fputs(".SH SEE ALSO\n.BR trusteed (8),\n.BR trusteectl (1)\n", out);
+}
+
 static result read_admin_key(struct opening *o, const struct ini_section *section, struct admin_key_settings *key)
 {
     struct admin_key_config c = {0};

@@ -60,6 +60,7 @@ void service_close(struct service *s);
 /* All sections of the INI, as a commented file and as Markdown. */
 void service_config_help(FILE *out);
 void service_config_reference(FILE *out);
+void service_config_man(FILE *out); /* trusteed.ini(5) */
 /* Loads only the plugin that evaluates policies, for a trial in a child process. */
 MUST_CHECK result service_engine_only(struct config *config, struct plugins **plugins, const struct engine **engine,
                                       char *error, size_t error_size);

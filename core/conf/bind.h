@@ -78,6 +78,8 @@ MUST_CHECK result bind_finish(const struct bind *b, const struct bind_table *con
 void bind_help(const struct bind_table *t, FILE *out);
 /* The same as a section of Markdown, for the reference page. */
 void bind_reference(const struct bind_table *t, FILE *out);
+/* The same as a section of the manual page trusteed.ini(5), in troff's man macros. */
+void bind_man(const struct bind_table *t, FILE *out);
 
 /* --- the pieces, for tables that are not static (the options of plugins) --- */
 

@@ -301,3 +301,9 @@ void config_reference(FILE *out)
     for (size_t i = 0; i < COUNT(tables); i++)
         bind_reference(&tables[i], out);
 }
+
+void config_man(FILE *out)
+{
+    for (size_t i = 0; i < COUNT(tables); i++)
+        bind_man(&tables[i], out);
+}

@@ -93,5 +93,6 @@ size_t config_switches(const struct config *c, const char *names[CONFIG_SWITCHES
 /* Everything as a commented INI, or as Markdown. */
 void config_help(FILE *out);
 void config_reference(FILE *out);
+void config_man(FILE *out); /* sections of trusteed.ini(5) */
 
 #endif

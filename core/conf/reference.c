@@ -57,3 +57,38 @@ void bind_reference(const struct bind_table *t, FILE *out)
     }
     fputc('\n', out);
 }
+
+/* A dash is a minus to troff; a line that begins with a point or an apostrophe would be a request. */
+static void print_roff(const char *text, FILE *out)
+{
+    if (*text == '.' || *text == '\'')
+        fputs("\\&", out);
+    for (; *text; text++)
+        if (*text == '-' || *text == '\\')
+            fprintf(out, "\\%c", *text == '-' ? '-' : 'e');
+        else
+            fputc(*text, out);
+}
+
+void bind_man(const struct bind_table *t, FILE *out)
+{
+    fprintf(out, ".SH \"[%s%s%s]\"\n", t->kind, t->name ? " " : "", t->name ? t->name : "");
+    print_roff(t->help ? t->help : "", out);
+    fputs(".\n", out);
+    for (const struct bind_option *o = t->options; o < t->options + t->count; o++) {
+        const char *fallback = o->flags & BIND_REQUIRED ? "" : shown_default(o);
+        fputs(".TP\n\\fB", out);
+        print_roff(o->key, out);
+        fputs("\\fR = ", out);
+        print_type(o, out);
+        if (o->flags & BIND_REQUIRED)
+            fputs("; required", out);
+        else if (*fallback) {
+            fputs("; default ", out);
+            print_roff(fallback, out);
+        }
+        fputc('\n', out);
+        print_roff(o->help && *o->help ? o->help : "\\&", out);
+        fputc('\n', out);
+    }
+}
