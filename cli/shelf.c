@@ -9,7 +9,7 @@
 
 #include "cli/collateral.h"
 
-#define ARENA_SIZE ((size_t)8 << 30) /* of addresses: memory that is never touched costs none */
+#define ARENA_SIZE ((size_t)1 << 30) /* of addresses: memory that is never touched costs none */
 #define KEY_SHOWN 46
 
 /* --- which folder --- */
@@ -54,7 +54,7 @@ int shelf_open(struct cli *c, struct shelf *s, bool make)
     s->folder.fd = -1;
     s->now = (int64_t)time(NULL);
     if (FAILED(arena_map(&s->arena, ARENA_SIZE, ARENA_PLAIN)) ||
-        FAILED(arena_map(&s->scratch, ARENA_SIZE / 32, ARENA_PLAIN)))
+        FAILED(arena_map(&s->scratch, ARENA_SIZE / 4, ARENA_PLAIN)))
         return say(EXIT_USAGE, "out of memory");
     s->directory = take_option(c, "--directory");
     const char *config = take_option(c, "--config"), *at = take_option(c, "--at");

@@ -11,9 +11,10 @@
 #include "core/attest/initdata.h"
 #include "core/record/record.h"
 
-#define ARENA_SIZE ((size_t)2 << 30) /* of addresses: memory that is never touched costs none */
-#define ROUNDS_MAX 4                 /* NEED may be answered three times, as in the service */
+#define ARENA_SIZE ((size_t)512 << 20) /* of addresses: memory that is never touched costs none */
+#define ROUNDS_MAX 4                   /* NEED may be answered three times, as in the service */
 #define EXPECTED_MAX 128
+#define LISTS_MAX 16
 #define CANDIDATES_MAX 64 /* items of one name in one source */
 
 /* --- arguments --- */
@@ -166,7 +167,7 @@ static void take_candidate(struct verification *v, const struct candidate *k)
 enum supply { SUPPLIED, MISSING, NOT_GENUINE };
 
 /* The first that is genuine and in force; one that has expired is better than none, for the verifier says so. */
-static enum supply supply_one(struct verification *v, const trustee_need *need)
+static enum supply supply_one(struct verification *v, const trustee_need *need, bool optional)
 {
     enum supply found = MISSING;
     struct candidate k = {.need = need}, expired = {0};
@@ -184,9 +185,10 @@ static enum supply supply_one(struct verification *v, const trustee_need *need)
             }
             expired = !FAILED(r) && !expired.need ? k : expired;
         }
-    if (expired.need)
-        take_candidate(v, &expired);
-    return expired.need ? SUPPLIED : found;
+    if (!expired.need || optional)
+        return found;
+    take_candidate(v, &expired);
+    return SUPPLIED;
 }
 
 static bool is_supplied(const struct verification *v, const trustee_need *need)
@@ -195,6 +197,33 @@ static bool is_supplied(const struct verification *v, const trustee_need *need)
         if (slice_equal(v->items[i].kind, need->kind) && slice_equal(v->items[i].key, need->key))
             return true;
     return false;
+}
+
+/* Revocation lists that a verifier looks at where they are at hand, and does not ask for. */
+struct lists {
+    struct arena *arena;
+    trustee_need at[LISTS_MAX];
+    size_t count;
+};
+
+static void note_list(void *user, const struct collateral_item *item)
+{
+    struct lists *l = user;
+    if (l->count < LISTS_MAX && slice_equal(item->kind, S("amd/crl")))
+        l->at[l->count++] = (trustee_need){S("amd/crl"), arena_copy(l->arena, item->key)};
+}
+
+static void supply_lists(struct verification *v)
+{
+    struct lists l = {.arena = &v->arena};
+    for (size_t i = 0; i < v->sources.count; i++)
+        if (FAILED(collateral_offline_list(v->sources.at[i], &v->scratch, note_list, &l)))
+            continue;
+    arena_reset(&v->scratch, 0);
+    for (size_t i = 0; i < l.count; i++)
+        if (!is_supplied(v, &l.at[i]))
+            (void)supply_one(v, &l.at[i], true);
+    memset(&v->not_genuine, 0, sizeof v->not_genuine);
 }
 
 static void refuse_item(struct verification *v)
@@ -215,7 +244,7 @@ static enum outcome supply(struct verification *v, const struct verified *answer
     memset(&v->not_genuine, 0, sizeof v->not_genuine);
     for (size_t i = 0; i < answer->need_count; i++) {
         const trustee_need *need = &answer->needs[i];
-        if (!is_supplied(v, need) && supply_one(v, need) == MISSING)
+        if (!is_supplied(v, need) && supply_one(v, need, false) == MISSING)
             v->missing[v->missing_count++] =
                 (trustee_need){arena_copy(&v->arena, need->kind), arena_copy(&v->arena, need->key)};
     }
@@ -273,6 +302,8 @@ static int verify(struct verification *v)
         return code;
     record_begin(&v->record, &v->arena, "verification", (const uint8_t[16]){0});
     request_begin(&v->request, &v->arena, NULL, &v->record, 0);
+    if (slice_equal(verifier_tee(v->verifier)->name, S("snp")))
+        supply_lists(v);
     enum outcome o = judge_evidence(v);
     if (v->cli->json)
         verification_json(v, o);
@@ -286,7 +317,7 @@ int cmd_verify(struct cli *c)
 {
     struct verification *v = calloc(1, sizeof *v);
     if (!v || FAILED(arena_map(&v->arena, ARENA_SIZE, ARENA_PLAIN)) ||
-        FAILED(arena_map(&v->scratch, ARENA_SIZE / 8, ARENA_PLAIN)))
+        FAILED(arena_map(&v->scratch, ARENA_SIZE / 4, ARENA_PLAIN)))
         return say(EXIT_USAGE, "out of memory");
     v->cli = c;
     int code = verify(v);

@@ -11,10 +11,10 @@ struct judgement {
     trustee_collateral_facts *out;
 };
 
-static bool check_key(struct judgement *j, slice expected)
+/* Whether the item is what it was asked for as. */
+static bool check_key(struct judgement *j, unsigned check, slice actual)
 {
-    return dcap_check(&j->call, DCAP_CHECK_COLLATERAL_KIND, slice_equal(j->item->key, expected), j->item->key,
-                      expected);
+    return dcap_check(&j->call, check, slice_equal(j->item->key, actual), j->item->key, actual);
 }
 
 static bool check_issued(struct judgement *j, unsigned check, int64_t issued)
@@ -45,18 +45,21 @@ static bool judge_tcb_info(struct judgement *j)
     const struct tcb_info *t;
     if (!dcap_tcb_info(&j->call, j->item, &t))
         return false;
-    slice fmspc = tcb_info_fmspc(t);
+    slice fmspc = tcb_info_fmspc(t), kind = tcb_info_is_tdx(t) ? S("tdx/") : S("sgx/");
     uint8_t key[4 + 12];
-    memcpy(key, tcb_info_is_tdx(t) ? "tdx/" : "sgx/", 4);
+    memcpy(key, kind.ptr, 4);
     hex_encode(key + 4, slice_sub(fmspc, 0, 6));
-    return check_key(j, slice_of(key, sizeof key)) &&
+    slice actual = slice_of(key, sizeof key);
+    bool right_kind = slice_starts(j->item->key, kind);
+    return check_key(j, right_kind ? DCAP_CHECK_TCB_INFO_FMSPC : DCAP_CHECK_TCB_INFO_ID, actual) &&
            statement(j, DCAP_CHECK_TCB_INFO_ISSUED, DCAP_CHECK_TCB_INFO_SIGNER_VALIDITY, tcb_info_statement(t));
 }
 
 static bool judge_qe_identity(struct judgement *j)
 {
     const struct qe_identity *q;
-    return dcap_qe_identity(&j->call, j->item, &q) && check_key(j, qe_identity_is_tdx(q) ? S("tdx") : S("sgx")) &&
+    return dcap_qe_identity(&j->call, j->item, &q) &&
+           check_key(j, DCAP_CHECK_QE_IDENTITY_ID, qe_identity_is_tdx(q) ? S("tdx") : S("sgx")) &&
            statement(j, DCAP_CHECK_QE_IDENTITY_ISSUED, DCAP_CHECK_QE_IDENTITY_SIGNER_VALIDITY,
                      qe_identity_statement(q));
 }
@@ -79,7 +82,8 @@ static bool judge_root_crl(struct judgement *j)
     const struct crl *crl;
     for (size_t i = 0; i < trust->count; i++)
         roots[i] = &trust->anchors[i].certificate;
-    return check_key(j, S("root")) && dcap_crl(&j->call, j->item, roots, trust->count, &DCAP_ROOT_CRL_CHECKS, &crl) &&
+    return check_key(j, DCAP_CHECK_COLLATERAL_KIND, S("root")) &&
+           dcap_crl(&j->call, j->item, roots, trust->count, &DCAP_ROOT_CRL_CHECKS, &crl) &&
            crl_facts(j, DCAP_CHECK_ROOT_CRL_VALIDITY, crl);
 }
 
@@ -125,7 +129,8 @@ static bool judge_pck_crl(struct judgement *j)
     bool platform = false;
     for (size_t i = 0; i < cas.count; i++)
         platform |= crl_is_of(crl, cas.trusted[i]) && pck_is_platform_ca(cas.trusted[i]->subject);
-    return check_key(j, platform ? S("platform") : S("processor")) && crl_facts(j, DCAP_CHECK_PCK_CRL_VALIDITY, crl);
+    return check_key(j, DCAP_CHECK_COLLATERAL_KIND, platform ? S("platform") : S("processor")) &&
+           crl_facts(j, DCAP_CHECK_PCK_CRL_VALIDITY, crl);
 }
 
 /* --- PCK certificates

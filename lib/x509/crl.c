@@ -28,7 +28,7 @@ struct serial {
 struct crl {
     int64_t this_update, next_update;
     uint64_t number;
-    uint8_t issuer_name[32], issuer_key[32]; /* SHA-256 of Name and SubjectPublicKeyInfo */
+    slice issuer_name, issuer_key; /* Name and SubjectPublicKeyInfo, behind the serial numbers */
     size_t count;
     struct serial serials[]; /* sorted */
 };
@@ -233,13 +233,22 @@ static result fill(const struct list *l, struct crl *crl)
     return OK;
 }
 
+static slice append(uint8_t **at, slice bytes)
+{
+    slice copy = slice_of(*at, bytes.len);
+    memcpy(*at, bytes.ptr, bytes.len);
+    *at += bytes.len;
+    return copy;
+}
+
 static result make(const struct list *l, const struct certificate *issuer, struct crl *crl)
 {
+    uint8_t *behind = (uint8_t *)&crl->serials[crl->count];
     crl->this_update = l->this_update;
     crl->next_update = l->next_update;
     crl->number = l->number;
-    TRY(sha256(issuer->subject, crl->issuer_name));
-    TRY(sha256(issuer->spki, crl->issuer_key));
+    crl->issuer_name = append(&behind, issuer->subject);
+    crl->issuer_key = append(&behind, issuer->spki);
     return fill(l, crl);
 }
 
@@ -252,7 +261,8 @@ result crl_new(slice der, const struct certificate *issuer, struct crl **out)
     TRY(read_list_extensions(&l));
     TRY(check_issuer(&l, issuer));
     TRY(count_entries(&l, &count));
-    struct crl *crl = calloc(1, sizeof *crl + count * sizeof *crl->serials);
+    size_t size = sizeof(struct crl) + count * sizeof(struct serial) + (size_t)(issuer->subject.len + issuer->spki.len);
+    struct crl *crl = calloc(1, size);
     ENSURE(crl, NO_MEMORY);
     crl->count = count;
     result made = make(&l, issuer, crl);
@@ -291,10 +301,7 @@ size_t crl_count(const struct crl *crl)
 
 bool crl_is_of(const struct crl *crl, const struct certificate *issuer)
 {
-    uint8_t name[32], key[32];
-    if (FAILED(sha256(issuer->subject, name)) || FAILED(sha256(issuer->spki, key)))
-        return false;
-    return memcmp(name, crl->issuer_name, sizeof name) == 0 && memcmp(key, crl->issuer_key, sizeof key) == 0;
+    return slice_equal(crl->issuer_name, issuer->subject) && slice_equal(crl->issuer_key, issuer->spki);
 }
 
 bool crl_lists(const struct crl *crl, slice serial)

@@ -219,10 +219,12 @@ static void make_platform(void)
     mkdir("build", 0755);
     mkdir("build/bench", 0755);
     mkdir(KEYS, 0755);
-    forge_amd(&arena, &amd, "Milan", 4096, KEYS);
+    /* A name of its own, else AMD's ASK of the same name would be tried first. */
+    forge_amd(&arena, &amd, "Bench", 4096, KEYS);
     EVP_PKEY *signer = forge_ec_key(NULL, "vcek", "P-384");
     static struct forge_report r;
     r = forge_report("Milan", 3);
+    r.cpu[0] = 0xff;
     struct forge_vek v = forge_vek(&amd, &r);
     der = forge_vek_issue(&arena, &amd, &v, signer);
     memset(r.report_data, 0x11, 48);
@@ -232,6 +234,7 @@ static void make_platform(void)
         forge_snp_evidence(&arena, report, &(struct forge_table){.shape = FORGE_SHAPE_RAW, .vcek = der, .guids = true});
     in = (trustee_verify_in){.report_data = slice_of(r.report_data, 48), .now = TEST_NOW};
     fake_option_bytes(&host, "trust_anchor", amd.pem);
+    fake_option(&host, "generation", "Bench 0xff 0x00-0xff milan");
     must(!FAILED(public_key_new(test_spki(&arena, signer), &key)), "a key");
     must(!FAILED(public_key_new(test_spki(&arena, amd.ask), &ask)), "a key");
     slice spki = test_spki(&arena, signer);

@@ -270,6 +270,17 @@ class Snp(Case):
         self.assertTrue(v["missing"][0]["kind"] == "amd/vcek" and self.vendor.read("chip_id").decode().strip() in
                         v["missing"][0]["key"])
 
+    def test_a_revocation_list_among_the_collateral_is_looked_at_without_being_asked_for(self):
+        anchor = ("--trust-anchor", self.vendor.path("root.pem"))
+        arguments = ("--evidence", self.vendor.path("report.bin"), "--collateral", self.vendor.path("vcek.der"), *anchor)
+        self.assertFalse(self.expect(0, None, *arguments)["claims"]["crl_checked"])
+        v = self.expect(0, None, *arguments, "--collateral", self.vendor.path("crl.der"))
+        self.assertTrue(v["claims"]["crl_checked"])
+        self.vendor.make(case="ask_revoked")
+        code, v = verdict(*arguments, "--collateral", self.vendor.path("crl.der"))
+        self.assertEqual((code, v["verdict"]), (1, "refused"))
+        self.assertIn("crl", v["reason"] + "".join(c["name"] for c in v["checks"]))
+
     def test_options_of_the_plugin_reach_it(self):
         arguments = ("--evidence", self.vendor.path("report.bin"), "--collateral", self.vendor.path("vcek.der"),
                      "--trust-anchor", self.vendor.path("root.pem"))

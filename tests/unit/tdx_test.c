@@ -447,9 +447,9 @@ Test(tdx, collateral_under_another_key_than_its_own_is_not_genuine)
 {
     const struct forge_dcap_out *o = &j.out;
     accepted();
-    says(genuine("intel/tcb-info", S("tdx/000000000000"), o->tcb_answer, o->tcb_chain), "tdx.collateral.kind");
-    says(genuine("intel/tcb-info", tcb_key("sgx/"), o->tcb_answer, o->tcb_chain), "tdx.collateral.kind");
-    says(genuine("intel/qe-identity", S("sgx"), o->qe_answer, o->tcb_chain), "tdx.collateral.kind");
+    says(genuine("intel/tcb-info", S("tdx/000000000000"), o->tcb_answer, o->tcb_chain), "tdx.tcb_info.fmspc");
+    says(genuine("intel/tcb-info", tcb_key("sgx/"), o->tcb_answer, o->tcb_chain), "tdx.tcb_info.id");
+    says(genuine("intel/qe-identity", S("sgx"), o->qe_answer, o->tcb_chain), "tdx.qe_identity.id");
     says(genuine("intel/pck-crl", S("processor"), o->pck_crl, o->pck_crl_chain), "tdx.collateral.kind");
     says(genuine("intel/root-crl", S("other"), o->root_crl, NO_SLICE), "tdx.collateral.kind");
     says(genuine("amd/crl", S("Milan/vcek"), o->root_crl, NO_SLICE), "status -4");
