@@ -69,13 +69,21 @@ static bool find_member(slice text, slice name, slice *value)
 /* --- taking it apart ------------------------------------------------------------------------------------------------
  */
 
+/* The reader takes at most 8 times the text and 4 KiB; where there was as much, it is the text that is at fault. */
+static enum reason why_not(result r, slice answer, size_t room)
+{
+    bool enough = room / 9 >= answer.len && room - 9 * answer.len >= 8 << 10;
+    return r.reason == JSON_BUDGET && !enough ? NO_MEMORY : DCAP_COLLATERAL_FORM;
+}
+
 result statement_read(slice answer, slice member, struct arena *scratch, struct statement *out)
 {
     const json *root;
+    size_t room = scratch->size - scratch->used;
     *out = (struct statement){0};
     result r = json_parse(scratch, answer, &root);
     if (FAILED(r))
-        return FAIL(r.reason == JSON_BUDGET ? NO_MEMORY : DCAP_COLLATERAL_FORM);
+        return FAIL(why_not(r, answer, room));
     ENSURE(json_type(root) == TRUSTEE_NODE_OBJECT, DCAP_COLLATERAL_FORM);
     out->body = json_get(root, member);
     ENSURE(json_type(out->body) == TRUSTEE_NODE_OBJECT, DCAP_COLLATERAL_FORM);

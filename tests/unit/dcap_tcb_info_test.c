@@ -250,6 +250,18 @@ Test(dcap_tcb_info, a_signature_of_zeros_is_refused)
     cr_expect(taken(trust, answer, out.tcb_chain) == DCAP_COLLATERAL_SIGNATURE);
 }
 
+Test(dcap_tcb_info, a_text_of_very_many_values_is_refused_for_its_form)
+{
+    enum { SIZE = 40000 };
+    uint8_t *dense = arena_alloc(&arena, SIZE, 1);
+    for (size_t i = 0; i < SIZE; i++)
+        dense[i] = (uint8_t)(i % 2 ? ',' : '1');
+    memcpy(dense, "{\"tcbInfo\":[", 12);
+    memcpy(dense + SIZE - 2, "]}", 2);
+    dense[SIZE - 3] = '1';
+    cr_expect(taken(intel, slice_of(dense, SIZE), NO_SLICE) == DCAP_COLLATERAL_FORM);
+}
+
 /* --- the signer's chain ---------------------------------------------------------------------------------------------
  */
 
