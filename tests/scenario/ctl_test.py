@@ -3,6 +3,7 @@
 """Every command of trusteectl against the real daemon: what it does, what it prints with and without --json, and the
 exit code and message of its main failures."""
 
+import glob
 import json
 import os
 import re
@@ -169,6 +170,14 @@ class Secrets(Service):
             self.assertEqual(self.done("secret", "delete", "default/life/" + name), "")
         self.assertNotIn("default/life/", self.done("secret", "list"))
 
+    def test_secrets_are_listed_in_order(self):
+        for name in ("b/2", "a/9", "b/10", "a/1"):
+            self.done("secret", "put", "sorted/" + name, "-", data=b"x")
+        wanted = ["sorted/a/1", "sorted/a/9", "sorted/b/10", "sorted/b/2"]
+        self.assertEqual([v["path"] for v in self.json("secret", "list") if v["path"].startswith("sorted/")], wanted)
+        shown = [line.split()[1] for line in self.done("secret", "list").splitlines()]
+        self.assertEqual([path for path in shown if path.startswith("sorted/")], wanted)
+
     def test_a_put_replaces(self):
         self.allow()
         for value in (b"one", b"the second"):
@@ -243,6 +252,18 @@ class Policies(Service):
         name = self.file(text)
         self.fails(1, f"{name}:{line}:{column}: ", "policy", "check", name)
         self.assertGreaterEqual(int(column), 10)
+
+    def test_show_and_check_speak_json(self):
+        self.done("policy", "set", "resource", "-", data=ALLOW)
+        self.addCleanup(self.done, "policy", "set", "resource", "-", data=self.shipped)
+        self.assertEqual(self.json("policy", "show", "resource"), {"id": "resource-policy", "policy": ALLOW.decode()})
+        good = self.file(ALLOW)
+        self.assertEqual(self.json("policy", "check", good), {"file": good, "good": True})
+        bad = self.file(b"package policy\nallow := {\n")
+        code, out, err = run(CTL, "--home", self.daemon.home, "--json", "policy", "check", bad)
+        told = json.loads(out)
+        self.assertEqual((code, err, told["file"], told["good"]), (1, "", bad, False))
+        self.assertTrue(told["line"] >= 2 and told["text"])
 
     def test_a_policy_is_checked_from_standard_input_too(self):
         self.assertEqual(self.done("policy", "check", "-", data=ALLOW), "-: good\n")
@@ -349,6 +370,15 @@ class Tokens(Service):
         err = self.fails(7, "trusteectl explain ", "attest", *SAMPLE)
         record = self.json("explain", re.search(r"explain ([0-9a-f]{32})", err)[1])
         self.assertEqual((record["kind"], record["allowed"]), ("attestation", False))
+
+    def test_tokens_come_as_json_too(self):
+        self.assertEqual(self.json("attest", *SAMPLE)["token"].count("."), 2)
+        self.assertEqual(self.json("admin-token")["token"].count("."), 2)
+
+    def test_a_role_is_a_text_and_no_json(self):
+        role = 'x","role":"admin'
+        token = self.done("admin-token", "--role", role).strip()
+        self.assertEqual(token_parts(token)[1]["role"], role)
 
     def test_an_administrators_token_works_with_curl(self):
         url = f"{self.daemon.url}/admin/v1/resources"
@@ -459,8 +489,8 @@ class Revoke(Service):
 class Commands(unittest.TestCase):
     def test_help_lists_every_command_that_these_tests_run(self):
         tests = ""
-        for name in ("ctl_test.py", "verify_test.py", "air_gapped_test.py"):
-            with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), name), encoding="utf-8") as f:
+        for path in glob.glob(os.path.join(os.path.dirname(os.path.abspath(__file__)), "*_test.py")):
+            with open(path, encoding="utf-8") as f:
                 tests += f.read()
         listed = re.findall(r"(?m)^  (?!trusteectl )([a-z-]+(?: [a-z]+)?)(?= |$)", run(CTL, "help")[1])
         self.assertGreaterEqual(len(listed), 18)

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.parse
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
@@ -38,6 +39,22 @@ def verdict(*arguments, data=None):
     """Exit code and what --json says."""
     code, out, err = verify("--json", *arguments, data=data)
     return code, json.loads(out) if out else {"error": err}
+
+
+def as_pcs_client_tool(collateral, tee):
+    """One quote's collateral as Intel's PcsClientTool would have written it: taken apart and written anew."""
+    quoted = {k: urllib.parse.quote(v, safe="") for k, v in collateral.items() if k.endswith("chain")}
+    info = {"tcbInfo": json.loads(collateral["tcb_info"]), "signature": collateral["tcb_info_signature"]}
+    identity = f'{{"enclaveIdentity":{collateral["qe_identity"]},"signature":"{collateral["qe_identity_signature"]}"}}'
+    return json.dumps({"platforms": [], "collaterals": {
+        "version": 4, "pck_certs": [], "tcbinfos": [{"fmspc": info["tcbInfo"]["fmspc"], f"{tee}_tcbinfo": info}],
+        "pckcacrl": {"processorCrl": collateral["pck_crl"], "platformCrl": collateral["pck_crl"]},
+        "qeidentity": "" if tee == "tdx" else identity, "tdqeidentity": identity if tee == "tdx" else "", "qveidentity": "",
+        "certificates": {"SGX-PCK-Certificate-Issuer-Chain": dict.fromkeys(("PLATFORM", "PROCESSOR"),
+                                                                           quoted["pck_crl_issuer_chain"]),
+                         "TCB-Info-Issuer-Chain": quoted["tcb_info_issuer_chain"],
+                         "SGX-Enclave-Identity-Issuer-Chain": quoted["qe_identity_issuer_chain"]},
+        "rootcacrl": collateral["root_ca_crl"]}})
 
 
 class Case(unittest.TestCase):
@@ -168,6 +185,11 @@ class Dcap(Case):
         for name in ("tcb_info.json", "qe_identity.json", "tcb_chain.pem", "pck_crl.der", "pck_crl_chain.pem", "root_crl.der"):
             shutil.copy(self.vendor.path(name), folder)
         self.expect(0, None, *self.arguments()[:2], "--collateral", folder, *self.arguments()[4:])
+
+    def test_what_intels_client_tool_writes_serves_as_well(self):
+        with open(self.vendor.path("collateral.json"), encoding="utf-8") as f:
+            path = self.file("platform_collaterals.json", as_pcs_client_tool(json.load(f), "tdx"))
+        self.expect(0, None, *self.arguments()[:2], "--collateral", path, *self.arguments()[4:])
 
     def test_report_data_and_init_data_bind(self):
         binding, digest = os.urandom(48), os.urandom(48)
@@ -307,6 +329,12 @@ class Recorded(Case):
         self.expect(1, "tdx.tcb.no_level", "--evidence", self.at("tdx/tdx_quote_5.dat"), *spring)
         v = self.expect(0, None, "--evidence", self.at("tdx/quote_v5_sample.dat"), *spring)
         self.assertEqual(v["claims"]["tcb_status"], "UpToDate")
+
+    def test_what_intels_client_tool_writes_is_what_intel_signed(self):
+        for tee, quote in (("tdx", "tdx/tdx_quote"), ("sgx", "sgx/sgx_quote")):
+            with open(self.at(quote + "_collateral.json"), encoding="utf-8") as f:
+                path = self.file("platform_collaterals.json", as_pcs_client_tool(json.load(f), tee))
+            self.expect(0, None, "--evidence", self.at(quote), "--collateral", path, "--at", SUMMER)
 
     def test_tdx_with_answers_in_a_folder(self):
         old = ("--collateral", self.at("tdx/collateral-50806f-2023"), "--at", "2023-07-01T00:00:00Z")
