@@ -8,13 +8,21 @@ struct dcap_call dcap_call_begin(const struct dcap_verifier *v, trustee_request 
     return (struct dcap_call){.verifier = v, .host = v->host, .req = req, .now = now, .status = TRUSTEE_OK};
 }
 
+static bool cache_takes(struct dcap_call *c, size_t n)
+{
+    slice digest = slice_of(c->owned[n].digest, sizeof c->owned[n].digest);
+    return c->host->cache_put(c->req, c->owned[n].cls, digest, c->owned[n].value, c->owned[n].drop, INT64_MAX) ==
+           TRUSTEE_OK;
+}
+
 void dcap_call_end(struct dcap_call *c)
 {
+    bool worth_it = c->status == TRUSTEE_OK || c->status == TRUSTEE_NEED;
     digester_end(&c->hasher);
-    while (c->owned_count > 0) {
-        c->owned_count--;
-        c->owned[c->owned_count].drop(c->owned[c->owned_count].value);
-    }
+    for (size_t n = 0; n < c->owned_count; n++)
+        if (!worth_it || !cache_takes(c, n))
+            c->owned[n].drop(c->owned[n].value);
+    c->owned_count = 0;
 }
 
 /* --- the record
@@ -79,6 +87,12 @@ slice dcap_date(struct dcap_call *c, int64_t unix_seconds)
     return dcap_date_format(unix_seconds, text) ? kept(c, text, sizeof text) : S("no date");
 }
 
+slice dcap_text(struct dcap_call *c, const char *before, slice text)
+{
+    struct arena a = dcap_scratch(c, strlen(before) + (size_t)text.len + 1);
+    return a.base ? arena_printf(&a, "%s%.*s", before, SLICE_ARG(text)) : NO_SLICE;
+}
+
 struct arena dcap_scratch(struct dcap_call *c, size_t size)
 {
     uint8_t *block = c->host->arena_alloc(c->req, size, 64);
@@ -108,13 +122,14 @@ const void *dcap_cached(struct dcap_call *c, slice cls, const uint8_t digest[32]
 
 bool dcap_keep(struct dcap_call *c, slice cls, const uint8_t digest[32], void *value, void (*drop)(void *value))
 {
-    if (c->host->cache_put(c->req, cls, slice_of(digest, 32), value, drop, INT64_MAX) == TRUSTEE_OK)
-        return true;
     if (c->owned_count == DCAP_OWNED_MAX) {
         drop(value);
         return dcap_fault(c, TRUSTEE_E_INTERNAL);
     }
-    c->owned[c->owned_count].value = value;
-    c->owned[c->owned_count++].drop = drop;
+    size_t n = c->owned_count++;
+    c->owned[n].cls = cls;
+    memcpy(c->owned[n].digest, digest, sizeof c->owned[n].digest);
+    c->owned[n].value = value;
+    c->owned[n].drop = drop;
     return true;
 }

@@ -41,14 +41,17 @@ struct dcap_call {
     slice chain;            /* the last chain of a statement, and its digest */
     uint8_t chain_digest[32];
     struct {
+        slice cls;
+        uint8_t digest[32];
         void *value;
         void (*drop)(void *value);
-    } owned[DCAP_OWNED_MAX]; /* what the cache did not take */
+    } owned[DCAP_OWNED_MAX]; /* what was found by this call */
     size_t owned_count;
 };
 
 struct dcap_call dcap_call_begin(const struct dcap_verifier *v, trustee_request *req, int64_t now);
-/* Frees what the cache did not take, and what the call set up. */
+/* Hands what was found to the cache, if the call has come to a good end or needs collateral; else frees it: nobody who
+ * is refused may push others out of the cache. Frees what the call set up. */
 void dcap_call_end(struct dcap_call *c);
 
 /* --- the record --- */
@@ -64,6 +67,7 @@ bool dcap_library_fault(struct dcap_call *c, result r);
 slice dcap_hex(struct dcap_call *c, slice bytes);
 slice dcap_decimal(struct dcap_call *c, uint64_t number);
 slice dcap_date(struct dcap_call *c, int64_t unix_seconds);
+slice dcap_text(struct dcap_call *c, const char *before, slice text);
 /* One block of the request's memory for functions that take an arena; base NULL when it is full. */
 struct arena dcap_scratch(struct dcap_call *c, size_t size);
 
@@ -74,7 +78,7 @@ bool dcap_digest(struct dcap_call *c, slice a, slice b, uint8_t out[32]);
 /* The same of two parts of any length. */
 bool dcap_digest_pair(struct dcap_call *c, slice a, slice b, uint8_t out[32]);
 const void *dcap_cached(struct dcap_call *c, slice cls, const uint8_t digest[32]);
-/* Hands a verified fact to the cache, or keeps it until the call ends. Takes ownership. */
+/* Keeps a verified fact until the call ends. Takes ownership. */
 bool dcap_keep(struct dcap_call *c, slice cls, const uint8_t digest[32], void *value, void (*drop)(void *value));
 
 #endif

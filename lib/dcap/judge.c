@@ -33,7 +33,13 @@ static bool check_expiry(struct dcap_appraisal *a, unsigned check, bool expired,
     }
     if (!expired)
         return dcap_check(c, check, true, S("in force"), S("in force"));
-    return dcap_check(c, check, false, dcap_date(c, c->now), dcap_date(c, end));
+    return dcap_check(c, check, false, dcap_text(c, "an end after ", dcap_date(c, c->now)), dcap_date(c, end));
+}
+
+static bool is_too_early(struct dcap_appraisal *a, unsigned check, int64_t begin)
+{
+    struct dcap_call *c = &a->call;
+    return dcap_check(c, check, false, dcap_text(c, "a begin before ", dcap_date(c, c->now)), dcap_date(c, begin));
 }
 
 static bool judge_path(struct dcap_appraisal *a, unsigned check, const struct x509_path *path)
@@ -44,7 +50,7 @@ static bool judge_path(struct dcap_appraisal *a, unsigned check, const struct x5
         issued(&a->dates, certificate->not_before);
         expires(&a->dates, certificate->not_after, c->now);
         if (c->now < certificate->not_before)
-            return dcap_check(c, check, false, dcap_date(c, c->now), dcap_date(c, certificate->not_before));
+            return is_too_early(a, check, certificate->not_before);
     }
     int64_t end = x509_path_not_after(path);
     return check_expiry(a, check, c->now > end, end);
@@ -77,8 +83,10 @@ static bool judge_crl(struct dcap_appraisal *a, unsigned check, const struct crl
     int64_t begin = crl_this_update(crl), end = crl_next_update(crl);
     issued(&a->dates, begin);
     expires(&a->dates, end, c->now);
-    if (c->now < begin || end == 0)
-        return dcap_check(c, check, false, dcap_date(c, c->now), end == 0 ? S("no end") : dcap_date(c, begin));
+    if (c->now < begin)
+        return is_too_early(a, check, begin);
+    if (end == 0)
+        return dcap_check(c, check, false, S("an end"), S("none"));
     return check_expiry(a, check, c->now >= end, end);
 }
 
@@ -99,9 +107,13 @@ static result revocation(const struct dcap_appraisal *a, const struct x509_path 
 
 static bool judge_revocation(struct dcap_appraisal *a, const struct x509_path *path, unsigned leaf, unsigned ca)
 {
-    for (size_t n = 0; n + 1 < x509_path_length(path); n++)
-        if (!dcap_check_result(&a->call, n == 0 ? leaf : ca, revocation(a, path, n)))
+    struct dcap_call *c = &a->call;
+    for (size_t n = 0; n + 1 < x509_path_length(path); n++) {
+        result r = revocation(a, path, n);
+        unsigned check = n == 0 ? leaf : ca;
+        if (FAILED(r) ? !dcap_check_result(c, check, r) : !dcap_check(c, check, true, S("not listed"), S("not listed")))
             return false;
+    }
     return true;
 }
 
@@ -171,15 +183,22 @@ static bool judge_ids(struct dcap_appraisal *a)
                       tdx ? S("TD_QE") : S("QE"), qe_identity_is_tdx(a->qe_identity) ? S("TD_QE") : S("QE"));
 }
 
+static bool check_level(struct dcap_call *c, unsigned check, result r, const struct tcb_verdict *found)
+{
+    if (FAILED(r))
+        return dcap_check_result(c, check, r);
+    return dcap_check(c, check, true, S("a level"), tcb_status_name(found->status));
+}
+
 static bool judge_levels(struct dcap_appraisal *a)
 {
     struct dcap_call *c = &a->call;
     const struct td_report *td = c->verifier->tdx ? &a->quote.td : NULL;
     result r = qe_identity_judge(a->qe_identity, &a->quote.qe, &a->qe_level);
-    if (!dcap_check_result(c, qe_check(r), r))
+    if (!check_level(c, qe_check(r), r, &a->qe_level))
         return false;
     r = tcb_info_judge(a->tcb_info, &a->platform->pck, td, &a->levels);
-    if (!dcap_check_result(c, platform_check(r), r))
+    if (!check_level(c, platform_check(r), r, &a->levels.platform))
         return false;
     tcb_merge(&a->levels, &a->qe_level, &a->tcb);
     return true;

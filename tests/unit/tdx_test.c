@@ -390,6 +390,23 @@ Test(tdx, a_known_platform_with_a_fresh_key_adds_that_key_alone)
     j.keys.key[FORGE_KEY_ATTESTATION] = key;
 }
 
+/* A chain that is written otherwise is another chain; whoever has none of the keys could write as many as he likes. */
+Test(tdx, who_is_refused_leaves_nothing_in_the_cache)
+{
+    accepted();
+    size_t puts = j.host.cache_puts;
+    const slice chain = j.out.pck_chain;
+    j.out.pck_chain = forge_join(&j.arena, chain, S("\n\n"));
+    j.k.quote_signer = FORGE_KEY_STRANGER;
+    forge_dcap_quote(&j.arena, &j.keys, &j.k, &j.out);
+    cr_expect(!judge_quote(&j, j.out.quote));
+    cr_expect_eq(j.host.cache_puts, puts);
+    j.k.quote_signer = FORGE_KEY_ATTESTATION;
+    forge_dcap_quote(&j.arena, &j.keys, &j.k, &j.out);
+    cr_expect(judge_quote(&j, j.out.quote), "%.*s", SLICE_ARG(j.host.reason));
+    cr_expect_eq(j.host.cache_puts, puts + 2);
+}
+
 /* --- whether collateral is genuine
  * ---------------------------------------------------------------------------------- */
 
