@@ -19,8 +19,9 @@
 #define FILE_MAX ((size_t)64 << 20)
 #define TOTAL_MAX ((size_t)128 << 20)
 #define FILES_MAX 4096
-#define ARENA_FACTOR 20        /* a text, its values (8 times its size at most), and what is made of them */
-#define CHANGING ((uint64_t)1) /* a stamp that no folder has */
+#define ARENA_FACTOR 20              /* a text, its values (8 times its size at most), and what is made of them */
+#define FILE_ROOM ((size_t)64 << 10) /* beside that, for each file */
+#define CHANGING ((uint64_t)1)       /* a stamp that no folder has */
 
 struct collateral_offline {
     pthread_mutex_t lock;
@@ -237,7 +238,7 @@ static result read_again(struct collateral_offline *o, const struct walk *found)
     arena_unmap(&o->arena);
     o->items = (struct offline_items){.arena = &o->arena};
     o->seen = CHANGING;
-    TRY(arena_map(&o->arena, found->total * ARENA_FACTOR + ((size_t)4 << 20), ARENA_PLAIN));
+    TRY(arena_map(&o->arena, found->total * ARENA_FACTOR + found->files * FILE_ROOM + ((size_t)4 << 20), ARENA_PLAIN));
     TRY(walk(&w));
     items_lend_chains(&o->items);
     o->seen = found->stamp;

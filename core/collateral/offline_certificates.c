@@ -190,6 +190,7 @@ static result read_blocks(struct offline_items *to, slice pem, struct block at[P
         struct block *b = &at[*count];
         if (FAILED(pem_next_certificate(&rest, room, X509_CERTIFICATE_MAX, &b->der)))
             return items_refuse(to, "it has a PEM block that is no certificate");
+        to->arena->used -= X509_CERTIFICATE_MAX - b->der.len; /* it is the last that was taken */
         if (!b->der.len)
             return OK;
         b->text = slice_sub(before, 0, before.len - rest.len);
@@ -247,9 +248,12 @@ bool offline_pck_is_processor(struct arena *a, slice pem)
 {
     struct certificate c;
     slice der = NO_SLICE;
+    size_t used = a->used;
     uint8_t *room = arena_alloc(a, X509_CERTIFICATE_MAX, 1);
-    return room && !FAILED(pem_next_certificate(&pem, room, X509_CERTIFICATE_MAX, &der)) &&
-           !FAILED(certificate_read(der, &c)) && slice_equal(common_name(c.issuer), S("Intel SGX PCK Processor CA"));
+    bool is = room && !FAILED(pem_next_certificate(&pem, room, X509_CERTIFICATE_MAX, &der)) &&
+              !FAILED(certificate_read(der, &c)) && slice_equal(common_name(c.issuer), S("Intel SGX PCK Processor CA"));
+    a->used = used;
+    return is;
 }
 
 static result read_pem_list(struct offline_items *to, slice pem, const struct collateral_item *as, bool alone)

@@ -103,29 +103,35 @@ static result add_list(struct offline_items *to, const json *hex, struct collate
     return text.len ? offline_read_list(to, text, &as, false) : OK;
 }
 
+/* Chains of the two CAs that issue PCK certificates. */
+struct pck_chains {
+    slice platform, processor;
+};
+
 /* One certificate of one platform for one TCB level. */
-static result add_pck(struct offline_items *to, const json *platform, const json *entry, const json *all)
+static result add_pck(struct offline_items *to, const json *platform, const json *entry,
+                      const struct pck_chains *chains)
 {
     struct arena *a = to->arena;
     slice tcbm = json_text(json_get(entry, S("tcbm"))), cert = json_text(json_get(entry, S("cert")));
-    if (tcbm.len != 36 || !cert.ptr)
+    if (tcbm.len != 36 || !cert.len)
         return OK; /* "Not available" */
     struct collateral_item item = {.kind = S("intel/pck"), .bytes = offline_unescape(a, cert)};
     item.key =
         offline_lower(a, arena_printf(a, "%.*s/%.32s/%.4s/%.*s/-", SLICE_ARG(json_text(json_get(platform, S("qe_id")))),
                                       (const char *)tcbm.ptr, (const char *)tcbm.ptr + 32,
                                       SLICE_ARG(json_text(json_get(platform, S("pce_id"))))));
-    item.chain = pck_chain(a, all, offline_pck_is_processor(a, item.bytes) ? S("PROCESSOR") : S("PLATFORM"));
+    item.chain = offline_pck_is_processor(a, item.bytes) ? chains->processor : chains->platform;
     return items_add(to, &item, false);
 }
 
-static result add_pcks(struct offline_items *to, const json *all)
+static result add_pcks(struct offline_items *to, const json *all, const struct pck_chains *chains)
 {
     const json *platforms = json_get(all, S("pck_certs"));
     for (const json *p = platforms ? json_next(platforms, NULL, NULL) : NULL; p; p = json_next(platforms, p, NULL)) {
         const json *certs = json_get(p, S("certs"));
         for (const json *c = certs ? json_next(certs, NULL, NULL) : NULL; c; c = json_next(certs, c, NULL))
-            TRY(add_pck(to, p, c, all));
+            TRY(add_pck(to, p, c, chains));
     }
     return OK;
 }
@@ -133,14 +139,14 @@ static result add_pcks(struct offline_items *to, const json *all)
 result offline_read_pcs_tool(struct offline_items *to, const json *all)
 {
     struct arena *a = to->arena;
-    struct collateral_item platform = {S("intel/pck-crl"), S("platform"), NO_SLICE, pck_chain(a, all, S("PLATFORM"))};
-    struct collateral_item processor = {S("intel/pck-crl"), S("processor"), NO_SLICE,
-                                        pck_chain(a, all, S("PROCESSOR"))};
+    struct pck_chains chains = {pck_chain(a, all, S("PLATFORM")), pck_chain(a, all, S("PROCESSOR"))};
+    struct collateral_item platform = {S("intel/pck-crl"), S("platform"), NO_SLICE, chains.platform};
+    struct collateral_item processor = {S("intel/pck-crl"), S("processor"), NO_SLICE, chains.processor};
     struct collateral_item root = {S("intel/root-crl"), S("root"), NO_SLICE, NO_SLICE};
     TRY(add_tcb_infos(to, all));
     TRY(add_identities(to, all));
     TRY(add_list(to, json_at(all, S("/pckcacrl/platformCrl")), platform));
     TRY(add_list(to, json_at(all, S("/pckcacrl/processorCrl")), processor));
     TRY(add_list(to, json_get(all, S("rootcacrl")), root));
-    return add_pcks(to, all);
+    return add_pcks(to, all, &chains);
 }
