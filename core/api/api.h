@@ -52,6 +52,7 @@ void api_revoke(struct http_exchange *x);
 /* records and state */
 void api_records_list(struct http_exchange *x);
 void api_record_get(struct http_exchange *x);
+void api_jwks(struct http_exchange *x);
 void api_healthz(struct http_exchange *x);
 void api_readyz(struct http_exchange *x);
 void api_metrics(struct http_exchange *x);

@@ -96,8 +96,9 @@ void api_auth(struct http_exchange *x)
         return;
     }
     if (!slice_equal(version, S(PROTOCOL))) {
-        slice source = arena_printf(a, "KBS Client Protocol Version Mismatch: expect =" PROTOCOL
-                                       " while the request is %.*s", SLICE_ARG(slice_sub(version, 0, 64)));
+        slice source =
+            arena_printf(a, "KBS Client Protocol Version Mismatch: expect =" PROTOCOL " while the request is %.*s",
+                         SLICE_ARG(slice_sub(version, 0, 64)));
         auth_refuse(x, &r, AUTH_VERSION, source);
         return;
     }

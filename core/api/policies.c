@@ -127,7 +127,8 @@ void api_attestation_policy_set(struct http_exchange *x)
         http_offload(x, set_work, set_done);
 }
 
-/* --- reading back ----------------------------------------------------------------------------------------------------- */
+/* --- reading back
+ * ----------------------------------------------------------------------------------------------------- */
 struct listing {
     struct text text;
     bool any, ids_only;

@@ -97,7 +97,9 @@ void api_resource_put(struct http_exchange *x)
 {
     if (!guest_begin(x))
         return;
-    struct http_reply reply = {.status = 405, .allow = "GET, POST, DELETE", .content_type = "application/json",
+    struct http_reply reply = {.status = 405,
+                               .allow = "GET, POST, DELETE",
+                               .content_type = "application/json",
                                .body = reply_error_body(x, HTTP_METHOD)};
     http_reply(x, &reply);
 }
@@ -122,7 +124,8 @@ void api_unknown_plugin(struct http_exchange *x)
     reply_refusal(x, RELEASE_NO_PLUGIN, &(struct api_refusal){"PluginNotFound", detail});
 }
 
-/* --- an administrator changes --------------------------------------------------------------------------------------- */
+/* --- an administrator changes ---------------------------------------------------------------------------------------
+ */
 struct change {
     struct record record;
     struct trustee_request req;
@@ -146,8 +149,7 @@ static void change_done(struct http_exchange *x)
     if (FAILED(c->outcome)) {
         record_refuse(&c->record, c->outcome.reason, NO_SLICE);
         api_record_end(x, &c->record, true);
-        reply_refusal(x, c->outcome.reason,
-                      &(struct api_refusal){"PluginInternalError", S("Plugin internal error")});
+        reply_refusal(x, c->outcome.reason, &(struct api_refusal){"PluginInternalError", S("Plugin internal error")});
         return;
     }
     c->record.allowed = true;

@@ -27,8 +27,9 @@ static void done(struct http_exchange *x)
 {
     struct change *c = x->note;
     if (FAILED(c->outcome)) {
-        slice detail = c->outcome.reason == TOKEN_CLAIMS ? S("before is a time in seconds since 1970, not in the future")
-                                                         : slice_text(reason_text(c->outcome.reason));
+        slice detail = c->outcome.reason == TOKEN_CLAIMS
+                           ? S("before is a time in seconds since 1970, not in the future")
+                           : slice_text(reason_text(c->outcome.reason));
         enum reason why = c->outcome.reason == TOKEN_CLAIMS ? JSON_MEMBER : (enum reason)c->outcome.reason;
         record_refuse(&c->record, why, detail);
         api_record_end(x, &c->record, true);

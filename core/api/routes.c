@@ -36,6 +36,9 @@ const struct http_route API_ROUTES[] = {
     {GET, "/admin/v1/decisions", ACCESS_ADMIN, BODY_NONE, api_records_list, "decisions"},
     {GET, "/admin/v1/decisions/*", ACCESS_ADMIN, BODY_NONE, api_record_get, "decisions"},
 
+    /* for those who take our tokens */
+    {GET, "/.well-known/jwks.json", ACCESS_PUBLIC, BODY_NONE, api_jwks, "jwks"},
+
     /* probes */
     {GET, "/healthz", ACCESS_PUBLIC, BODY_NONE, api_healthz, "healthz"},
     {GET, "/readyz", ACCESS_PUBLIC, BODY_NONE, api_readyz, "readyz"},

@@ -51,6 +51,19 @@ void api_record_get(struct http_exchange *x)
     reply_ok(x, "application/json", body);
 }
 
+void api_jwks(struct http_exchange *x)
+{
+    struct text t = text_begin(&x->slot->scratch);
+    text_lit(&t, "{\"keys\":[");
+    text_add(&t, ear_issuer_jwk(service_of(x)->issuer));
+    text_lit(&t, "]}");
+    slice body = text_end(&t);
+    if (body.ptr)
+        reply_ok(x, "application/json", body);
+    else
+        reply_refusal(x, NO_MEMORY, &(struct api_refusal){"InternalError", S("out of memory")});
+}
+
 void api_healthz(struct http_exchange *x)
 {
     reply_ok(x, NULL, NO_SLICE);

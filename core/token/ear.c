@@ -159,6 +159,14 @@ result ear_issuer_new(const struct jws_signer *signer, const struct ear_settings
     return OK;
 }
 
+slice ear_issuer_jwk(const struct ear_issuer *i)
+{
+    slice mark = S("\"jwk\":"), rest = i->header;
+    while (rest.len && !slice_starts(rest, mark))
+        rest = slice_sub(rest, 1, rest.len);
+    return slice_sub(rest, mark.len, rest.len - mark.len - 1);
+}
+
 void ear_issuer_free(struct ear_issuer *i)
 {
     if (!i)

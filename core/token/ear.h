@@ -71,6 +71,8 @@ struct ear_subject {
 };
 #define EAR_GENERATION_CLAIM "trustee.generation"
 #define EAR_DECISION_CLAIM "trustee.decision"
+/* The key that tokens are verified with, as a JWK with its certificates; lives as long as the issuer. */
+slice ear_issuer_jwk(const struct ear_issuer *i);
 /* The signed token, written at the arena's end. TOKEN_SIZE: nobody would take it. */
 MUST_CHECK result ear_issue(const struct ear_issuer *i, const struct ear_subject *subject, int64_t now, struct arena *a,
                             slice *out);

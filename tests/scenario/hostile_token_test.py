@@ -22,7 +22,7 @@ try:
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-    from jwcrypto import jwk
+    from jwcrypto import jwk, jws
     import hostile
     from hostile import ALLOW, SECRET, Hostile
     from trusteed import Daemon, Key, base64url, from_base64url, sign, token_parts
@@ -298,6 +298,16 @@ class Bearers(Hostile):
         self.accepted("good", sign(self.signer, self.own_claims, self.own_header))
         for row, token in forged(self.signer, self.own_claims, self.own_header).items():
             self.refused(row, token)
+
+    def test_another_implementation_verifies_our_tokens_with_the_published_key(self):
+        answer = self.daemon.request("GET", "/.well-known/jwks.json")
+        self.assertEqual((answer.status, answer.header("content-type")), (200, "application/json"), answer)
+        keys = answer.json()["keys"]
+        self.assertEqual([k["alg"] for k in keys], ["ES256"])
+        self.assertFalse({"d", "p", "q"} & set(keys[0]))
+        token = jws.JWS()
+        token.deserialize(self.daemon.token(self.key), jwk.JWK(**keys[0]))
+        self.assertEqual(json.loads(token.payload)["iss"], "CoCo-Attestation-Service")
 
     def test_a08_a_key_without_algorithm_is_none_for_a_mac(self):
         self.accepted("good", sign(self.partner, self.foreign(), {"alg": "ES256", "kid": "ec"}))
