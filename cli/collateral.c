@@ -121,8 +121,11 @@ static bool judge(struct shelf *s, struct shelf_item *x, struct collateral_facts
     arena_reset(&s->scratch, 0);
     if (!FAILED(r))
         return true;
-    x->state = r.reason == PLUGIN_NOT_SUPPORTED ? "not judged" : "NOT GENUINE";
-    x->why = why.reason.len ? why.reason : slice_text(reason_id((enum reason)r.reason));
+    bool taken = r.reason != PLUGIN_NOT_SUPPORTED;
+    x->state = taken ? "NOT GENUINE" : "NOT JUDGED";
+    x->why = !taken           ? S("no plugin that is configured takes this kind")
+             : why.reason.len ? why.reason
+                              : slice_text(reason_id((enum reason)r.reason));
     return false;
 }
 

@@ -2,7 +2,8 @@
  *
  * The plugin's verify() and judge_collateral() through the fake host, below a pretended AMD. An input that begins with
  * '{' is the evidence; any other gives the bytes of a VCEK, after two bytes of length, of a revocation list, likewise,
- * and of a report; the first byte of its own says how they are handed over.
+ * and of a report; the first byte of its own says how they are handed over, and whether the report is signed here and a
+ * certificate made for it, so that what lies behind the signatures is reached.
  */
 #include <stdlib.h>
 
@@ -16,10 +17,11 @@ const trustee_plugin *trustee_plugin_describe_v1(void);
 static struct fake_host host;
 static struct arena arena;
 static size_t arena_start;
+static struct forge_amd amd;
+static EVP_PKEY *key;
 
 static void begin(void)
 {
-    struct forge_amd amd;
     if (FAILED(arena_map(&arena, 16u << 20, ARENA_PLAIN)))
         abort();
     forge_amd(&arena, &amd, "Milan", 0, NULL);
@@ -29,7 +31,7 @@ static void begin(void)
     fake_option(&host, "generation", "Venice 0x1a 0x50-0x5f turin");
     if (fake_load(&host, trustee_plugin_describe_v1()) != TRUSTEE_OK)
         abort();
-    forge_amd_free(&amd);
+    key = forge_ec_key(NULL, "vcek", "P-384");
     arena_start = arena.used;
 }
 
@@ -66,6 +68,18 @@ static void judge_item(const trustee_collateral *item)
         abort();
 }
 
+/* Milan's layout of the firmware's version. */
+static slice certificate_for(slice report)
+{
+    const uint8_t *b = report.ptr;
+    struct forge_report r = forge_report("Milan", 3);
+    memcpy(r.chip_id, b + 0x1a0, sizeof r.chip_id);
+    r.key_info = b[0x48];
+    r.reported = (struct forge_levels){-1, b[0x180], b[0x181], b[0x186], b[0x187]};
+    struct forge_vek v = forge_vek(&amd, &r);
+    return forge_vek_issue(&arena, &amd, &v, key);
+}
+
 static void judge_parts(slice input)
 {
     struct reader r = reader_of(input);
@@ -83,6 +97,10 @@ static void judge_parts(slice input)
                                 .vlek = how & 8 ? vek : NO_SLICE,
                                 .ask = how & 16 ? crl : NO_SLICE,
                                 .ark = how & 32 ? crl : NO_SLICE};
+    if (how & 64 && report.len == 1184) {
+        report = forge_report_resign(&arena, report, key);
+        *(report.ptr[0x48] & 4 ? &table.vlek : &table.vcek) = certificate_for(report);
+    }
     judge_evidence(forge_snp_evidence(&arena, report, &table), items, 2, slice_sub(report, 0x50, 64));
 }
 

@@ -95,6 +95,9 @@ struct forge_report forge_report(const char *generation, uint32_t version);
 /* 1,184 bytes, signed with a P-384 key; unsigned (R and S zero) where it is NULL. */
 slice forge_report_sign(struct arena *a, const struct forge_report *r, EVP_PKEY *key);
 
+/* A copy of any 1,184 bytes with a signature that holds. */
+slice forge_report_resign(struct arena *a, slice report, EVP_PKEY *key);
+
 /* The certificate data that goes with a report; then DER. VLEK where the report's key information says so. */
 struct forge_vek forge_vek(const struct forge_amd *amd, const struct forge_report *r);
 slice forge_vek_issue(struct arena *a, const struct forge_amd *amd, const struct forge_vek *v, EVP_PKEY *key);

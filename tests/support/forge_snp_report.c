@@ -139,6 +139,16 @@ slice forge_report_sign(struct arena *a, const struct forge_report *r, EVP_PKEY 
     return slice_of(b, SIZE);
 }
 
+slice forge_report_resign(struct arena *a, slice report, EVP_PKEY *key)
+{
+    forge_must(report.len == SIZE, "a report of 1184 bytes");
+    uint8_t *b = arena_alloc(a, SIZE, 8);
+    forge_must(b, "memory");
+    memcpy(b, report.ptr, SIZE);
+    sign(b, key);
+    return slice_of(b, SIZE);
+}
+
 slice forge_vcek_key(struct arena *a, const char *generation, const struct forge_report *r)
 {
     slice chip = forge_hex(a, slice_of(r->chip_id, r->turin ? 8 : 64), false);
