@@ -95,7 +95,7 @@ class Pages(unittest.TestCase):
         order = sorted(examples, key=lambda e: (0 if "--data-binary" in e or "/resource-policy" in e else
                                                 2 if "-X DELETE" in e or "/revoke" in e else 1))
         order.remove(next(e for e in order if "decisions/a9c1" in e))
-        self.assertEqual(len(order), 20)
+        self.assertEqual(len(order), 21)
         for example in order:
             with self.subTest(example):
                 out = self.shell(first + re.sub(r"\bcurl ", "curl -sS --fail-with-body ", example))
