@@ -12,8 +12,8 @@
 #include "lib/measure/snp.h"
 #include "lib/measure/tdx.h"
 
-#define KERNEL_SIZE_MAX (256u << 20)
-#define INITRD_SIZE_MAX (1024u << 20)
+#define KERNEL_SIZE_MAX (128u << 20)
+#define INITRD_SIZE_MAX (512u << 20)
 /* All files and a copy of the kernel; what is not written to costs nothing. */
 #define ROOM (FIRMWARE_SIZE_MAX + 2 * (size_t)KERNEL_SIZE_MAX + INITRD_SIZE_MAX + (1u << 20))
 #define MEMORY_DEFAULT (UINT64_C(4) << 30)

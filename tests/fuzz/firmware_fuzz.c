@@ -70,8 +70,9 @@ static void measure_firmware(slice image)
 
 static void measure_kernel(uint8_t *kernel, size_t size)
 {
-    uint8_t digest[PE_DIGEST_SIZE];
-    (void)!FAILED(pe_digest(slice_of(kernel, size), digest));
+    struct tdx_measurement m;
+    struct tdx_boot boot = {slice_of(kernel, size), slice_of(kernel, size & 31), S("quiet"), size & 32};
+    (void)!FAILED(tdx_measure_boot(&boot, &m));
     if (size >= SETUP_HEADER_SIZE)
         (void)!FAILED(kernel_patch(kernel, S("quiet"), size, (uint64_t)size << 12));
 }
