@@ -11,7 +11,8 @@
  *                [--agent-line TEXT]
  *
  *     forge snp --out DIR [--keys DIR] [--generation Milan|Genoa|Turin] [--report-version 2..5] [--case NAME]
- *                [--report-data HEX] [--init-data HEX] [--measurement HEX] [--policy N] [--vmpl N] [--serve]
+ *                [--report-data HEX] [--init-data HEX] [--measurement HEX] [--policy N] [--vmpl N] [--raw]
+ *                [--serve]
  *     forge snp --list-cases
  *
  * eventlog: DIR gets eventlog.bin, and rtmr0 to rtmr3 in hexadecimal digits. The texts stand for what is measured.

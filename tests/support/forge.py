@@ -33,17 +33,17 @@ def options(named):
 
 class Forge:
     """A vendor with one platform, of a kind ("dcap", "snp"). Use as a context manager. What forge writes is in `folder`;
-    options given to the constructor hold for everything."""
+    options given to the constructor hold for everything. Vendors with one folder of `keys` are one."""
 
-    def __init__(self, kind, **always):
-        self.kind, self.always = kind, always
+    def __init__(self, kind, keys=None, **always):
+        self.kind, self._keys, self.always = kind, keys, always
         self._process = None
 
     def __enter__(self):
         self._home = tempfile.TemporaryDirectory(prefix="forge-")
-        self.folder, self._keys = (os.path.join(self._home.name, n) for n in ("out", "keys"))
+        self.folder, self._keys = os.path.join(self._home.name, "out"), self._keys or os.path.join(self._home.name, "keys")
         os.mkdir(self.folder)
-        os.mkdir(self._keys)
+        os.makedirs(self._keys, exist_ok=True)
         self.make()
         return self
 

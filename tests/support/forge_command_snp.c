@@ -166,6 +166,8 @@ static slice report_of(struct forge_command *c, const struct snp_platform *platf
 static slice evidence_of(struct forge_command *c, const struct snp_parts *p, slice report, slice vcek)
 {
     struct forge_table table = {.vcek = p->without_vcek ? NO_SLICE : vcek};
+    if (command_text(c, "raw", NULL))
+        table = (struct forge_table){.shape = FORGE_SHAPE_RAW};
     return forge_snp_evidence(&c->arena, report, &table);
 }
 

@@ -4,8 +4,10 @@ root, and collateral out of a file or of a fake service on loopback."""
 
 import base64
 import hashlib
+import json
 import os
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -39,8 +41,10 @@ class TeeService(story.Service):
     def __enter__(self):
         super().__enter__()
         self.secret_version("workload-key", "..2026_01", {"key": SECRET})
-        for name, values in self.references.items():
-            self.ctl("reference-value", "set", name, *values)
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(self.references, file)
+            file.flush()
+            self.ctl("reference-value", "set", "--file", file.name)
         return self
 
     def attest(self, key=None, evidence=None, initial=None, bound=None, **more):
@@ -112,7 +116,9 @@ class TeeStory(unittest.TestCase):
     def setUpClass(cls):
         if not cls.tee:
             raise unittest.SkipTest("what the others share")
-        cls.forge = cls.enter(Forge(cls.kind, **cls.always))
+        cls.keys = tempfile.TemporaryDirectory(prefix="forge-keys-")
+        cls.addClassCleanup(cls.keys.cleanup)
+        cls.forge = cls.enter(Forge(cls.kind, cls.keys.name, **cls.always))
         cls.service = cls.enter(cls.new_service(cls.forge))
 
     @classmethod
@@ -133,7 +139,7 @@ class TeeStory(unittest.TestCase):
 
     def service_of(self, case=None, collateral=None, always=None, **plugin):
         """A service of its own, for a platform and collateral of this case."""
-        forge = Forge(self.kind, **{**self.always, **(always or {}), **({"case": case} if case else {})})
+        forge = Forge(self.kind, self.keys.name, **{**self.always, **(always or {}), **({"case": case} if case else {})})
         forge.__enter__()
         self.addCleanup(forge.__exit__)
         service = self.new_service(forge, collateral(forge) if collateral else None, **plugin)
