@@ -5,8 +5,8 @@
  *     {"trustee_collateral": 1, "items": [{"kind", "key", "issued", "not_after", "number", "chain", "sha256",
  * "bytes"}]}
  *
- * bytes are base64; sha256 is over chain and bytes, and tells a damaged file; whether an item is genuine is judged anew
- * where it is imported.
+ * bytes are base64 (chain_base64, too, which stands for a chain that is no text); sha256 is over chain and bytes, and
+ * tells a damaged file; whether an item is genuine is judged anew where it is imported.
  */
 #include "core/collateral/item.h"
 
@@ -33,6 +33,19 @@ static result digest_of(struct arena *a, slice chain, slice bytes, slice *hex)
 
 /* --- writing --- */
 
+/* What came with a service's answer need not be text between its PEM blocks. */
+static void write_chain(struct text *t, slice chain)
+{
+    if (slice_is_utf8(chain)) {
+        text_lit(t, ",\"chain\":");
+        text_json(t, chain);
+        return;
+    }
+    text_lit(t, ",\"chain_base64\":\"");
+    text_base64(t, chain);
+    text_lit(t, "\"");
+}
+
 static void write_item(struct text *t, const struct collateral_item *item, const struct collateral_facts *facts,
                        slice digest)
 {
@@ -46,8 +59,7 @@ static void write_item(struct text *t, const struct collateral_item *item, const
     text_i64(t, facts->not_after);
     text_lit(t, ",\"number\":");
     text_u64(t, facts->number);
-    text_lit(t, ",\"chain\":");
-    text_json(t, item->chain);
+    write_chain(t, item->chain);
     text_lit(t, ",\"sha256\":");
     text_json(t, digest);
     text_lit(t, ",\"bytes\":\"");
@@ -84,20 +96,26 @@ result collateral_export(FILE *out, const struct collateral_item *item, const st
 
 /* --- reading --- */
 
+static bool decode(struct arena *a, slice text, slice *out)
+{
+    size_t length, room = BASE64_DECODED_MAX(text.len);
+    uint8_t *bytes = text.len ? arena_alloc(a, room, 1) : NULL;
+    if (!bytes || !base64_decode(bytes, room, text, &length))
+        return false;
+    *out = slice_of(bytes, length);
+    return true;
+}
+
 static result read_item(struct offline_items *to, const json *v, size_t nth)
 {
-    struct arena *a = to->arena;
+    slice digest, chain = json_text(json_get(v, S("chain_base64")));
     struct collateral_item item = {json_text(json_get(v, S("kind"))), json_text(json_get(v, S("key"))), NO_SLICE,
                                    json_text(json_get(v, S("chain")))};
-    slice encoded = json_text(json_get(v, S("bytes"))), digest;
-    size_t length;
-    uint8_t *room = arena_alloc(a, BASE64_DECODED_MAX(encoded.len), 1);
-    ENSURE(room, NO_MEMORY);
-    if (!collateral_is_name(item.kind, item.key) || !encoded.len ||
-        !base64_decode(room, BASE64_DECODED_MAX(encoded.len), encoded, &length))
+    if (!collateral_is_name(item.kind, item.key) ||
+        !decode(to->arena, json_text(json_get(v, S("bytes"))), &item.bytes) ||
+        (chain.ptr && !decode(to->arena, chain, &item.chain)))
         return items_refuse(to, "item %zu is malformed; export and carry it over again", nth);
-    item.bytes = slice_of(room, length);
-    TRY(digest_of(a, item.chain, item.bytes, &digest));
+    TRY(digest_of(to->arena, item.chain, item.bytes, &digest));
     if (!slice_equal(digest, json_text(json_get(v, S("sha256")))))
         return items_refuse(to, "item %zu, %.*s %.*s, is damaged; export and carry it over again", nth,
                             SLICE_ARG(item.kind), SLICE_ARG(item.key));

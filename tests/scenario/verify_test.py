@@ -24,6 +24,7 @@ CTL = os.path.join(BUILD, "bin/trusteectl")
 VECTORS = os.environ.get("TRUSTEE_VECTORS", os.path.join(os.path.dirname(ROOT), "shared/vectors"))
 BUILT = all(os.path.exists(os.path.join(BUILD, p)) for p in
             ("bin/trusteectl", "plugins/tdx.so", "plugins/sgx.so", "plugins/snp.so", "plugins/tpm.so", "plugins/sample.so"))
+VENDORS = os.path.join(BUILD, "tests/abi/honest.so")
 RECORDED = os.path.exists(os.path.join(VECTORS, "tdx/tdx_quote"))
 SUMMER = "2025-07-01T00:00:00Z"
 
@@ -138,6 +139,25 @@ class Use(Case):
         self.assertEqual([c["passed"] for c in v["checks"]][-1], False)
         for member in ("reason", "meaning", "remedy", "checks", "missing", "collateral", "time"):
             self.assertIn(member, v)
+
+
+@unittest.skipUnless(BUILT and os.path.exists(VENDORS), "the plugins of tests/abi are not built")
+class Vendors(Case):
+    """A verifier that is not among the shipped ones, for a TEE of its own."""
+
+    def test_any_loaded_verifier_can_be_used(self):
+        folder, binding = os.path.join(self.work, "plugins"), os.urandom(48)
+        os.mkdir(folder)
+        shutil.copy(VENDORS, folder)
+        evidence = self.file("e.json", json.dumps({"report_data": base64.b64encode(binding + bytes(16)).decode(),
+                                                   "measurement": "m"}))
+        common = ("--plugins", folder, "--tee", "honest", "--evidence", evidence)
+        code, _, err = verify(*common)
+        self.assertEqual(code, 2)
+        self.assertIn("where evidence of 'honest' has its report data is not known here; say --report-data HEX", err)
+        v = self.expect(0, None, *common, "--report-data", binding.hex())
+        self.assertEqual(v["claims"], {"measurement": "m"})
+        self.expect(1, "attest.report_data", *common, "--report-data", os.urandom(48).hex())
 
 
 @unittest.skipUnless(BUILT and os.path.exists(FORGE), "the programs are not built")

@@ -403,6 +403,17 @@ Test(collateral_offline, what_was_exported_is_read_back)
     cr_assert_eq(missing("intel/tcb-info", "tdx/000000000000"), COLLATERAL_ABSENT, "never for another key");
 }
 
+Test(collateral_offline, a_chain_that_is_no_text_breaks_no_export)
+{
+    static const uint8_t chain[] = {'a', 0xff, 0, '"', '\n'};
+    struct collateral_item crl = {S("intel/root-crl"), S("root"), S("x"), {chain, sizeof chain}};
+    struct collateral_facts facts = {1, 2, 3};
+    FILE *f = fopen(in_root("odd"), "w");
+    cr_assert(f && !FAILED(collateral_export(f, &crl, &facts, true, true)) && fclose(f) == 0);
+    open_source(in_root("odd"));
+    cr_assert(slice_equal(got("intel/root-crl", "root").chain, crl.chain));
+}
+
 Test(collateral_offline, an_empty_export_is_read_back)
 {
     FILE *f = fopen(in_root("empty"), "w");
