@@ -16,14 +16,18 @@ import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
+sys.path.insert(0, os.path.join(ROOT, "tests", "scenario"))
+from collateral_test import Machine, Site  # noqa: E402
 from fake_kds import FakeKds  # noqa: E402
 from fake_pcs import FakePcs  # noqa: E402
-from forge import FORGE  # noqa: E402
+from forge import FORGE, Forge  # noqa: E402
+from trusteed import Daemon, missing  # noqa: E402
 
 BUILD = os.environ.get("TRUSTEE_BUILD", os.path.join(ROOT, "build"))
 CTL = os.path.join(BUILD, "bin/trusteectl")
 BUILT = all(os.path.exists(os.path.join(BUILD, p)) for p in
             ("bin/trusteectl", "plugins/tdx.so", "plugins/sgx.so", "plugins/snp.so")) and os.path.exists(FORGE)
+MISSING = missing()
 NOW = int(time.time())
 DAY = 86400
 
@@ -290,6 +294,36 @@ class AirGapped(unittest.TestCase):
               self.path("new"))
         fails(2, "a chip takes --product", "fetch", "--chip-id", "00", "--directory", self.path("new"))
         fails(2, "no such file|cannot be|No such", "list", "--config", self.path("nowhere.ini"))
+
+
+class Gapped(Site):
+    """A service as trusteectl init makes it, which asks nobody."""
+
+    def __init__(self, machine, **options):
+        Daemon.__init__(self, {"collateral": {"network": "no", **options}}, machine.sections())
+        self.machine = machine
+
+
+@unittest.skipUnless(BUILT and not MISSING, f"the programs are not built: {MISSING}")
+class Service(unittest.TestCase):
+    def test_what_is_imported_while_the_service_runs_serves_the_next_attestation(self):
+        with Forge("dcap") as forge:
+            with Gapped(Machine(forge, "tdx")) as site:
+                self.assertEqual(site.attest_now().status, 503)
+                code, out, err = run("collateral", "import", forge.path("collateral.json"), "--directory",
+                                     os.path.join(site.home, "collateral"), "--trust-anchor", forge.path("root.pem"))
+                self.assertEqual(code, 0, out + err)
+                answer = site.attest_now()
+                self.assertEqual(answer.status, 200, answer)
+
+    def test_a_service_takes_its_collateral_from_an_export_that_is_mounted(self):
+        with Forge("dcap") as forge, tempfile.TemporaryDirectory(prefix="air-gap-") as work:
+            folder, carry = os.path.join(work, "store"), os.path.join(work, "carry.json")
+            self.assertEqual(run("collateral", "import", forge.path("collateral.json"), "--directory", folder,
+                                 "--trust-anchor", forge.path("root.pem"))[0], 0)
+            self.assertEqual(run("collateral", "export", carry, "--directory", folder)[0], 0)
+            with Gapped(Machine(forge, "tdx"), offline=carry) as site:
+                self.assertEqual(site.attest_now().status, 200)
 
 
 if __name__ == "__main__":
