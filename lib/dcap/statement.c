@@ -22,30 +22,39 @@ static size_t after_string(slice text, size_t at)
     return at + 1;
 }
 
-static size_t after_value(slice text, size_t at)
+/* `at` is at the opening bracket. */
+static size_t after_container(slice text, size_t at)
 {
     size_t depth = 0;
     while (at < text.len) {
-        uint8_t c = text.ptr[at];
-        if (c == '"') {
-            at = after_string(text, at + 1);
-        } else if (c == '{' || c == '[') {
+        switch (text.ptr[at++]) {
+        case '"':
+            at = after_string(text, at);
+            break;
+        case '{':
+        case '[':
             depth++;
-            at++;
-        } else if (c == '}' || c == ']') {
-            if (depth == 0)
+            break;
+        case '}':
+        case ']':
+            if (--depth == 0)
                 return at;
-            depth--;
-            at++;
-        } else if (depth == 0 && memchr(", \t\r\n", c, 5)) {
-            return at;
-        } else {
-            at++;
-            continue;
+            break;
+        default:
+            break;
         }
-        if (depth == 0)
-            return at;
     }
+    return at;
+}
+
+static size_t after_value(slice text, size_t at)
+{
+    if (at < text.len && text.ptr[at] == '"')
+        return after_string(text, at + 1);
+    if (at < text.len && (text.ptr[at] == '{' || text.ptr[at] == '['))
+        return after_container(text, at);
+    while (at < text.len && !memchr(",} \t\r\n", text.ptr[at], 6))
+        at++;
     return at;
 }
 
