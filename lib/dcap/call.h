@@ -29,7 +29,7 @@ struct dcap_verifier {
     struct dcap_trust trust;
 };
 
-#define DCAP_OWNED_MAX 8
+#define DCAP_OWNED_MAX 12
 
 struct dcap_call {
     const struct dcap_verifier *verifier;
@@ -38,8 +38,6 @@ struct dcap_call {
     int64_t now;
     trustee_status status;
     struct digester hasher; /* set up by the first digest */
-    slice chain;            /* the last chain of a statement, and its digest */
-    uint8_t chain_digest[32];
     struct {
         slice cls;
         uint8_t digest[32];

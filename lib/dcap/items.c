@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/dcap/items.h"
 
+#include <stdlib.h>
+
 #define JSON_COST 8 /* times its size: lib/json/json.h */
 #define SCRATCH_MIN (96u << 10)
 
@@ -9,14 +11,55 @@ const struct dcap_crl_checks DCAP_ROOT_CRL_CHECKS = {DCAP_CHECK_ROOT_CRL_FORM, D
 const struct dcap_crl_checks DCAP_PCK_CRL_CHECKS = {DCAP_CHECK_PCK_CRL_FORM, DCAP_CHECK_PCK_CRL_ISSUER,
                                                     DCAP_CHECK_PCK_CRL_SIGNATURE};
 
-/* One chain comes beside every statement: most often it has been digested already. */
+/* --- the digest of an item
+ * --------------------------------------------------------------------------------------------- */
+
+/* What an item was when its digest was made. Comparing is a tenth of digesting. */
+struct digested {
+    uint8_t digest[32];
+    size_t bytes, chain; /* lengths */
+    uint8_t content[];   /* both */
+};
+
+static void drop_digested(void *value)
+{
+    free(value);
+}
+
+static bool is_the_same(const struct digested *d, const trustee_collateral *item)
+{
+    return slice_equal(slice_of(d->content, d->bytes), item->bytes) &&
+           slice_equal(slice_of(d->content + d->bytes, d->chain), item->chain);
+}
+
+static bool remember(struct dcap_call *c, const trustee_collateral *item, const uint8_t name[32],
+                     const uint8_t digest[32])
+{
+    struct digested *d = malloc(sizeof *d + (size_t)(item->bytes.len + item->chain.len));
+    if (!d)
+        return true; /* it will be made anew */
+    memcpy(d->digest, digest, sizeof d->digest);
+    d->bytes = item->bytes.len;
+    d->chain = item->chain.len;
+    if (d->bytes > 0)
+        memcpy(d->content, item->bytes.ptr, d->bytes);
+    if (d->chain > 0)
+        memcpy(d->content + d->bytes, item->chain.ptr, d->chain);
+    return dcap_keep(c, S("dcap/digest"), name, d, drop_digested);
+}
+
+/* SHA-256 over the digest of the chain and the bytes; remembered by the item's name and used for these very bytes. */
 static bool item_digest(struct dcap_call *c, const trustee_collateral *item, uint8_t digest[32])
 {
-    bool again = c->chain.ptr && slice_equal(c->chain, item->chain);
-    if (!again && !dcap_digest(c, item->chain, NO_SLICE, c->chain_digest))
+    uint8_t name[32];
+    if (!dcap_digest(c, item->kind, item->key, name))
         return false;
-    c->chain = item->chain;
-    return dcap_digest(c, slice_of(c->chain_digest, sizeof c->chain_digest), item->bytes, digest);
+    const struct digested *known = dcap_cached(c, S("dcap/digest"), name);
+    if (known && is_the_same(known, item)) {
+        memcpy(digest, known->digest, sizeof known->digest);
+        return true;
+    }
+    return dcap_digest_pair(c, item->chain, item->bytes, digest) && remember(c, item, name, digest);
 }
 
 static struct arena statement_scratch(struct dcap_call *c, const trustee_collateral *item)
@@ -119,12 +162,14 @@ static bool check_crl(struct dcap_call *c, const struct dcap_crl_checks *checks,
 bool dcap_crl(struct dcap_call *c, const trustee_collateral *item, const struct certificate *const *issuers,
               size_t count, const struct dcap_crl_checks *checks, const struct crl **out)
 {
-    uint8_t digest[32];
+    uint8_t list[32], digest[32];
     struct crl *fresh;
     result r = FAIL(X509_ORDER);
+    if (!item_digest(c, item, list))
+        return false;
     for (size_t i = 0; i < count && r.reason == X509_ORDER; i++) {
         /* Whose list it is, is a part of what was verified. */
-        if (!dcap_digest_pair(c, issuers[i]->der, item->bytes, digest))
+        if (!dcap_digest(c, slice_of(list, sizeof list), issuers[i]->der, digest))
             return false;
         *out = dcap_cached(c, S("dcap/crl"), digest);
         if (*out)
