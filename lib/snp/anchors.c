@@ -222,6 +222,19 @@ bool snp_anchors_has_ark(const struct snp_anchors *anchors, slice der)
     return false;
 }
 
+bool snp_anchors_lack_issuer(const struct snp_anchors *anchors, slice generation, enum snp_vek_kind kind)
+{
+    enum snp_role role = kind == SNP_VLEK ? SNP_ROLE_ASVK : SNP_ROLE_ASK;
+    bool ark = false, issuer = false;
+    for (const struct anchor *a = anchors->first; a; a = a->next) {
+        if (!slice_equal(a->name.generation, generation))
+            continue;
+        ark = ark || a->ark == a;
+        issuer = issuer || a->name.role == role;
+    }
+    return ark && !issuer;
+}
+
 /* --- keys below them -----------------------------------------------------------------------------------------------
  */
 

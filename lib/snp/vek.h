@@ -46,6 +46,9 @@ MUST_CHECK result snp_anchors_add_pem(struct snp_anchors *anchors, slice pem);
 /* Whether a certificate, DER, is an ARK that is trusted: the same, or the same name and key signed by itself. */
 bool snp_anchors_has_ark(const struct snp_anchors *anchors, slice der);
 
+/* Whether of this generation an ARK is trusted, but no issuer of this kind of key. */
+bool snp_anchors_lack_issuer(const struct snp_anchors *anchors, slice generation, enum snp_vek_kind kind);
+
 /* --- a key whose chain holds ---------------------------------------------------------------------------------------
  */
 

@@ -124,6 +124,16 @@ slice snp_find_issuer(struct appraisal *a, slice generation, enum snp_vek_kind k
     return issuer;
 }
 
+bool snp_ask_for_issuer(struct appraisal *a)
+{
+    slice key = kind_key(&a->arena, a->facts->generation, a->facts->kind);
+    if (handed_over(a, KIND_CA_CHAIN, key).ptr ||
+        !snp_anchors_lack_issuer(a->snp->anchors, a->facts->generation, a->facts->kind))
+        return false;
+    ask_for(a, KIND_CA_CHAIN, key);
+    return true;
+}
+
 /* --- revocation lists ----------------------------------------------------------------------------------------------
  */
 

@@ -109,6 +109,9 @@ bool snp_find_vcek(struct appraisal *a);
 bool snp_find_crl(struct appraisal *a);
 /* An ASK or ASVK from what the service handed over; absent where there is none. */
 slice snp_find_issuer(struct appraisal *a, slice generation, enum snp_vek_kind kind);
+/* Asks for it where of this generation only the ARK is trusted and none was handed over; else leaves the status alone.
+ */
+bool snp_ask_for_issuer(struct appraisal *a);
 /* trustee_verifier.judge_collateral */
 trustee_status snp_judge_collateral(void *instance, trustee_request *req, const trustee_collateral *item, int64_t now,
                                     trustee_collateral_facts *out);

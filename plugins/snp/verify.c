@@ -305,6 +305,9 @@ static bool prove_certificate(struct appraisal *a)
     result r = snp_vek_new(a->snp->anchors, a->vek_der, a->issuer_der, &a->fresh);
     if (snp_is_fault(r))
         return snp_library_fault(a, r);
+    /* Of this generation nothing but the ARK is trusted: what is between is AMD's to say. */
+    if (r.reason == X509_UNTRUSTED && !a->issuer_der.len && snp_ask_for_issuer(a))
+        return false;
     a->vek = a->fresh;
     return snp_check(a, chain_reason(r), !FAILED(r), S("a chain to a trusted ARK"),
                      FAILED(r) ? slice_text(reason_id(r.reason)) : S("one"));

@@ -404,12 +404,39 @@ Test(snp_chain, a_new_ask_may_come_from_the_service)
     EVP_PKEY_free(key);
 }
 
-Test(snp_chain, a_trusted_ark_alone_takes_the_ask_from_the_evidence)
+Test(snp_chain, a_trusted_ark_alone_takes_the_ask_from_the_evidence_or_asks_the_service_for_it)
 {
-    fake_option_bytes(&w.host, "trust_anchor", forge_pem(&w.arena, w.milan.ark_der));
-    cr_assert(fake_load(&w.host, trustee_plugin_describe_v1()) == TRUSTEE_OK);
-    w.table.ask = w.milan.ask_der;
+    struct forge_amd venice;
+    forge_amd(&w.arena, &venice, "Venice", 0, NULL);
+    fake_option(&w.host, "generation", "Venice 0x1a 0x50-0x5f turin");
+    fake_option_bytes(&w.host, "trust_anchor", forge_pem(&w.arena, venice.ark_der));
+    snp_platform(&w.turin, 3);
+    w.amd = &venice;
+    w.report.cpu[1] = 0x50;
+    w.table.shape = FORGE_SHAPE_RAW;
+    w.table.ask = venice.ask_der;
     snp_accepts();
+    w.table.ask = NO_SLICE;
+    snp_needs(snp_evidence(), "amd/ca-chain", S("Venice/vcek"));
+    cr_expect(w.host.out.need_count == 1);
+    snp_give("amd/ca-chain", S("Venice/vcek"), venice.vcek_chain);
+    snp_accepts();
+    w.collateral[0].bytes = w.milan.vcek_chain;
+    snp_refuses("snp.chain.untrusted");
+    forge_amd_free(&venice);
+}
+
+Test(snp_chain, nothing_is_asked_for_where_no_ark_is_trusted)
+{
+    struct forge_amd venice;
+    forge_amd(&w.arena, &venice, "Venice", 0, NULL);
+    fake_option(&w.host, "generation", "Venice 0x1a 0x50-0x5f turin");
+    snp_platform(&w.turin, 3);
+    w.amd = &venice;
+    w.report.cpu[1] = 0x50;
+    w.table.shape = FORGE_SHAPE_RAW;
+    snp_refuses("snp.chain.untrusted");
+    forge_amd_free(&venice);
 }
 
 Test(snp_chain, anchors_that_are_no_chain_are_refused_at_start)
