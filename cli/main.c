@@ -71,10 +71,24 @@ const struct command COMMANDS[] = {
 };
 const size_t COMMAND_COUNT = sizeof COMMANDS / sizeof *COMMANDS;
 
+#define HELP_WIDTH 118
+
+/* Words after each other, continued below the first. */
+static void print_wrapped(const char *text, int column, FILE *out)
+{
+    slice rest = slice_text(text), word;
+    while (*text && slice_split(&rest, ' ', &word)) {
+        if (column + 1 + (int)word.len > HELP_WIDTH)
+            column = fprintf(out, "\n         ") - 1;
+        column += fprintf(out, " %.*s", SLICE_ARG(word));
+    }
+}
+
 static void print_command(const struct command *m, FILE *out)
 {
-    fprintf(out, "  %s%s%s %s\n      %s\n", m->group, m->verb ? " " : "", m->verb ? m->verb : "", m->arguments,
-            m->help);
+    int column = fprintf(out, "  %s%s%s", m->group, m->verb ? " " : "", m->verb ? m->verb : "");
+    print_wrapped(m->arguments, column, out);
+    fprintf(out, "%s\n      %s\n", *m->arguments ? "" : " ", m->help);
 }
 
 int cmd_help(struct cli *c)
