@@ -112,7 +112,7 @@ test-faults: all tests ## kills and failing system calls
 test-kube: ## against a real Kubernetes API: nothing yet
 	@echo "the operator is not built yet"; echo "0 passed, 0 failed, 0 skipped"
 
-fuzz: fuzzers ## fuzz every parser for ten minutes
+fuzz: fuzzers $(BUILD)/tests/forge ## fuzz every parser for ten minutes
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-600} tests/run fuzz
 
 bench: all $(PRELOADS) $(BUILD)/bench/load_bench $(BUILD)/tests/abi/oracle.so ## CPU time and instructions per operation
