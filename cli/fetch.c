@@ -169,7 +169,7 @@ static bool fetch(struct fetching *f, trustee_need need, bool optional)
 static trustee_need need_of(struct fetching *f, slice kind, slice key)
 {
     struct arena *a = &f->shelf->arena;
-    return (trustee_need){arena_copy(a, kind), arena_copy(a, key)};
+    return (trustee_need){arena_copy(a, kind), arena_copy(a, key), 0};
 }
 
 /* What makes an AMD certificate useful where there is no network: the list that revokes its issuers. */
@@ -245,7 +245,7 @@ static int fetch_for_fmspc(struct fetching *f, slice tee, const char *fmspc)
     char lower[16] = "";
     for (size_t i = 0; fmspc[i] && i + 1 < sizeof lower; i++)
         lower[i] = (char)(fmspc[i] >= 'A' && fmspc[i] <= 'F' ? fmspc[i] | 0x20 : fmspc[i]);
-    trustee_need info = {S("intel/tcb-info"), arena_printf(a, "%.*s/%s", SLICE_ARG(tee), lower)};
+    trustee_need info = {S("intel/tcb-info"), arena_printf(a, "%.*s/%s", SLICE_ARG(tee), lower), 0};
     if (!collateral_is_name(info.kind, info.key))
         return say(EXIT_USAGE, "--fmspc takes the 12 hex digits of a platform, with --tee tdx or sgx");
     (void)fetch(f, info, false);

@@ -14,7 +14,6 @@
 #define ARENA_SIZE ((size_t)512 << 20) /* of addresses: memory that is never touched costs none */
 #define ROUNDS_MAX 4                   /* NEED may be answered three times, as in the service */
 #define EXPECTED_MAX 128
-#define LISTS_MAX 16
 #define CANDIDATES_MAX 64 /* items of one name in one source */
 
 /* --- arguments --- */
@@ -199,33 +198,6 @@ static bool is_supplied(const struct verification *v, const trustee_need *need)
     return false;
 }
 
-/* Revocation lists that a verifier looks at where they are at hand, and does not ask for. */
-struct lists {
-    struct arena *arena;
-    trustee_need at[LISTS_MAX];
-    size_t count;
-};
-
-static void note_list(void *user, const struct collateral_item *item)
-{
-    struct lists *l = user;
-    if (l->count < LISTS_MAX && slice_equal(item->kind, S("amd/crl")))
-        l->at[l->count++] = (trustee_need){S("amd/crl"), arena_copy(l->arena, item->key)};
-}
-
-static void supply_lists(struct verification *v)
-{
-    struct lists l = {.arena = &v->arena};
-    for (size_t i = 0; i < v->sources.count; i++)
-        if (FAILED(collateral_offline_list(v->sources.at[i], &v->scratch, note_list, &l)))
-            continue;
-    arena_reset(&v->scratch, 0);
-    for (size_t i = 0; i < l.count; i++)
-        if (!is_supplied(v, &l.at[i]))
-            (void)supply_one(v, &l.at[i], true);
-    memset(&v->not_genuine, 0, sizeof v->not_genuine);
-}
-
 static void refuse_item(struct verification *v)
 {
     slice name = v->not_genuine.path, reason = v->not_genuine.reason;
@@ -235,8 +207,8 @@ static void refuse_item(struct verification *v)
     v->refused_source = v->not_genuine.status;
 }
 
-/* Brings what the verifier asked for. It may have asked for more than it takes (the VCEK of a chip whose generation it
- * cannot tell), so only when nothing came is something missing: UNDECIDED names all of it. */
+/* Brings what the verifier asked for; what it can do without is given without bytes. UNDECIDED: something that it
+ * cannot do without is missing. */
 static enum outcome supply(struct verification *v, const struct verified *answer)
 {
     size_t before = v->item_count;
@@ -244,9 +216,14 @@ static enum outcome supply(struct verification *v, const struct verified *answer
     memset(&v->not_genuine, 0, sizeof v->not_genuine);
     for (size_t i = 0; i < answer->need_count; i++) {
         const trustee_need *need = &answer->needs[i];
-        if (!is_supplied(v, need) && supply_one(v, need, false) == MISSING)
-            v->missing[v->missing_count++] =
-                (trustee_need){arena_copy(&v->arena, need->kind), arena_copy(&v->arena, need->key)};
+        bool again = is_supplied(v, need);
+        if (!again && supply_one(v, need, need->flags & TRUSTEE_NEED_LATER) != MISSING)
+            continue;
+        trustee_need kept = {arena_copy(&v->arena, need->kind), arena_copy(&v->arena, need->key), need->flags};
+        if (!again && need->flags && v->item_count < ITEMS_MAX)
+            v->items[v->item_count++] = (trustee_collateral){.kind = kept.kind, .key = kept.key};
+        else
+            v->missing[v->missing_count++] = kept;
     }
     if (v->item_count > before)
         return ACCEPTED;
@@ -302,8 +279,6 @@ static int verify(struct verification *v)
         return code;
     record_begin(&v->record, &v->arena, "verification", (const uint8_t[16]){0});
     request_begin(&v->request, &v->arena, NULL, &v->record, 0);
-    if (slice_equal(verifier_tee(v->verifier)->name, S("snp")))
-        supply_lists(v);
     enum outcome o = judge_evidence(v);
     if (v->cli->json)
         verification_json(v, o);

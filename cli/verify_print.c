@@ -161,6 +161,8 @@ static void print_collateral(struct verification *v)
     if (v->item_count)
         printf("\nCollateral\n");
     for (size_t i = 0; i < v->item_count; i++) {
+        if (!v->items[i].bytes.len) /* optional, and not there */
+            continue;
         const struct collateral_facts *f = &v->used[i].facts;
         printf("  %s ", mark(true));
         print_safely(v->items[i].kind);
@@ -246,8 +248,10 @@ static void write_collateral(struct text *t, const struct verification *v)
         text_lit(t, "}");
     }
     text_lit(t, "],\"collateral\":[");
-    for (size_t i = 0; i < v->item_count; i++) {
-        text_add(t, i ? S(",") : S(""));
+    for (size_t i = 0, n = 0; i < v->item_count; i++) {
+        if (!v->items[i].bytes.len)
+            continue;
+        text_add(t, n++ ? S(",") : S(""));
         write_name(t, v->items[i].kind, v->items[i].key);
         member(t, "source", slice_text(v->used[i].source));
         text_lit(t, ",\"issued\":");

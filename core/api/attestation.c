@@ -139,7 +139,7 @@ static void attest_refuse(struct http_exchange *x, enum reason why)
 static void attest_work(struct http_exchange *x)
 {
     struct attesting *t = x->note;
-    t->outcome = attest(x, &t->record, t->worst != COLLATERAL_HERE, &t->answer);
+    t->outcome = attest(x, &t->record, t->worst, &t->answer);
 }
 
 static void attest_done(struct http_exchange *x);

@@ -10,6 +10,7 @@
 #define EVIDENCE_NODES_MIN 1024u
 #define CLASSES_MAX 8
 #define DEADLINE_NS UINT64_C(10000000000)
+#define LATER_NS UINT64_C(30000000000)
 #define NEED_ROUNDS_MAX 3 /* times that a verifier may ask for collateral */
 
 /* An item in use: claims are views into it. */
@@ -37,8 +38,8 @@ struct attestation {
     } classes[CLASSES_MAX];
     char basis[BASIS_SIZE + 1];
     struct in_use *pins;
-    bool last;  /* no more collateral will come */
-    bool stale; /* something that has expired was handed to a verifier */
+    enum collateral_outcome came; /* of the last want of collateral; not HERE: no more will come */
+    bool stale;                   /* something that has expired was handed to a verifier */
 };
 
 /* One piece of evidence. */
@@ -186,20 +187,55 @@ struct supply {
     unsigned rounds;
 };
 
-static bool was_given(const struct supply *s, const trustee_need *n)
+static const trustee_collateral *given_before(const struct supply *s, const trustee_need *n)
 {
     for (size_t i = 0; i < s->count; i++)
         if (slice_equal(s->given[i].kind, n->kind) && slice_equal(s->given[i].key, n->key))
-            return true;
-    return false;
+            return &s->given[i];
+    return NULL;
+}
+
+/* Nobody waits for it, and nobody is told. */
+static void brought(void *user, const struct collateral_end *end)
+{
+    (void)user, (void)end;
+}
+
+static void bring_for_later(struct attestation *t, const trustee_need *n)
+{
+    struct collateral_want want = {.needs = n,
+                                   .count = 1,
+                                   .peer = t->x->request.peer,
+                                   .deadline_ns = clock_monotonic_ns() + LATER_NS,
+                                   .done = brought};
+    /* Where it cannot even be begun, the next call tries again. */
+    if (FAILED(collateral_fetch(t->service->collateral, &want)))
+        return;
+}
+
+/* What is not at hand: waited for, or done without. */
+static void give_nothing(struct attestation *t, struct supply *s, const trustee_need *n)
+{
+    bool later = n->flags & TRUSTEE_NEED_LATER, optional = later || n->flags & TRUSTEE_NEED_OPTIONAL;
+    if (later && t->came == COLLATERAL_HERE)
+        bring_for_later(t, n);
+    if (!later && !(optional && t->came != COLLATERAL_HERE)) {
+        s->missing[s->missing_count++] = *n;
+        return;
+    }
+    s->given[s->count++] = (trustee_collateral){.kind = n->kind, .key = n->key};
 }
 
 static result give(struct attestation *t, struct supply *s, const trustee_need *n)
 {
+    if (given_before(s, n)) { /* absent, and the verifier cannot do without */
+        s->missing[s->missing_count++] = *n;
+        return OK;
+    }
     struct in_use *pin = arena_new(t->arena, struct in_use);
     ENSURE(pin, NO_MEMORY);
-    if (!collateral_pin(t->service->collateral, n, t->request.now, t->last, &pin->item)) {
-        s->missing[s->missing_count++] = *n;
+    if (!collateral_pin(t->service->collateral, n, t->request.now, t->came != COLLATERAL_HERE, &pin->item)) {
+        give_nothing(t, s, n);
         return OK;
     }
     pin->next = t->pins;
@@ -216,8 +252,10 @@ static result supply(struct attestation *t, struct supply *s, const struct verif
 {
     bool modest = ++s->rounds <= NEED_ROUNDS_MAX && s->count + v->need_count <= TRUSTEE_NEEDS_MAX;
     ENSURE(t->service->collateral, ATTEST_COLLATERAL);
-    for (size_t i = 0; i < v->need_count; i++)
-        modest = modest && !was_given(s, &v->needs[i]);
+    for (size_t i = 0; i < v->need_count; i++) {
+        const trustee_collateral *before = given_before(s, &v->needs[i]);
+        modest = modest && (!before || (!before->bytes.len && !v->needs[i].flags));
+    }
     if (!modest) {
         record_refuse(t->record, PLUGIN_FAULT,
                       S("the verifier asks for more than 8 items, in more than 3 rounds, or "
@@ -442,14 +480,14 @@ static result run(struct attestation *t)
     return issue(t);
 }
 
-result attest(struct http_exchange *x, struct record *record, bool last, struct attest_answer *out)
+result attest(struct http_exchange *x, struct record *record, enum collateral_outcome came, struct attest_answer *out)
 {
     struct service *s = service_of(x);
     struct attestation *t = arena_new(&x->slot->scratch, struct attestation);
     ENSURE(t, NO_MEMORY);
     *out = (struct attest_answer){0};
     *t = (struct attestation){
-        .x = x, .service = s, .arena = &x->slot->scratch, .record = record, .answer = out, .last = last};
+        .x = x, .service = s, .arena = &x->slot->scratch, .record = record, .answer = out, .came = came};
     /* The name first: if anything is tightened meanwhile, the token is refused at its use, and never the other way. */
     basis_name(s->basis, t->basis);
     struct refval_pin pin = refval_pin(s->reference_values);

@@ -23,8 +23,10 @@ struct attest_answer {
 
 /* Judges x's request. On refusal the record says why. Runs on the worker's thread, or on a pool thread. After
  * POLICY_SLOW (there) and after a want of collateral (once that has come) it is begun again, with the record and the
- * slot as they were before. `last`: no more collateral will come; what there is counts, and its verifier judges whether
- * it is too old. Allocates in the slot only. */
-MUST_CHECK result attest(struct http_exchange *x, struct record *record, bool last, struct attest_answer *out);
+ * slot as they were before. `came` is what became of the last want
+ * of collateral: if not all of it is here no more will come, and what there is counts; its verifier judges whether it
+ * is too old. Allocates in the slot only. */
+MUST_CHECK result attest(struct http_exchange *x, struct record *record, enum collateral_outcome came,
+                         struct attest_answer *out);
 
 #endif

@@ -462,7 +462,7 @@ result collateral_offline_get_nth(struct collateral_offline *o, const trustee_ne
 result collateral_offline_get(struct collateral_offline *o, slice kind, slice key, struct arena *a,
                               struct collateral_item *item)
 {
-    trustee_need name = {kind, key};
+    trustee_need name = {kind, key, 0};
     return collateral_offline_get_nth(o, &name, 0, a, item);
 }
 

@@ -366,7 +366,7 @@ static struct want *want_new(const struct collateral_want *from)
         return NULL;
     uint8_t *at = w->texts;
     for (size_t i = 0; i < from->count; i++)
-        w->needs[i] = (trustee_need){copy(&at, from->needs[i].kind), copy(&at, from->needs[i].key)};
+        w->needs[i] = (trustee_need){copy(&at, from->needs[i].kind), copy(&at, from->needs[i].key), 0};
     w->count = from->count;
     w->deadline_ms = from->deadline_ns / 1000000;
     w->done = from->done;

@@ -185,7 +185,7 @@ static result keep_need(const struct verification *x, trustee_need *n)
 {
     if (!is_need(n))
         return plugin_breach(x->verifier->plugin, x->req, PLUGIN_FAULT, "NEED of an item without kind or key");
-    *n = (trustee_need){arena_copy(x->req->scratch, n->kind), arena_copy(x->req->scratch, n->key)};
+    *n = (trustee_need){arena_copy(x->req->scratch, n->kind), arena_copy(x->req->scratch, n->key), n->flags};
     return n->kind.ptr && n->key.ptr ? OK : refuse_evidence(x, NO_MEMORY, NO_SLICE);
 }
 

@@ -62,12 +62,19 @@ typedef struct trustee_tee {
 typedef struct trustee_need {
     trustee_slice kind;
     trustee_slice key;
+    uint64_t flags; /* TRUSTEE_NEED_… */
 } trustee_need;
+
+/* OPTIONAL: where it cannot be had, the call is made again with the item all the same, its bytes absent. A verifier
+ * that cannot do without it, because no other came either, asks for it once more without the flag: that ends the call.
+ * LATER: as OPTIONAL, but nobody waits for it: what is not at hand is brought for later calls. */
+#define TRUSTEE_NEED_OPTIONAL UINT64_C(1)
+#define TRUSTEE_NEED_LATER UINT64_C(2)
 
 typedef struct trustee_collateral {
     trustee_slice kind;
     trustee_slice key;
-    trustee_slice bytes;
+    trustee_slice bytes; /* absent: an optional item that could not be had */
     trustee_slice chain; /* PEM certificates that came beside the bytes, leaf first */
 } trustee_collateral;
 

@@ -109,7 +109,7 @@ static const trustee_collateral *want(struct wants *w, slice kind, slice key)
         return item;
     w->missing = true;
     if (w->out->need_count < TRUSTEE_NEEDS_MAX)
-        w->out->needs[w->out->need_count++] = (trustee_need){kind, key};
+        w->out->needs[w->out->need_count++] = (trustee_need){kind, key, 0};
     return NULL;
 }
 

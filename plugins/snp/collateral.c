@@ -45,20 +45,32 @@ static slice kind_key(struct arena *arena, slice generation, enum snp_vek_kind k
 /* --- what was handed over, and what is asked for -------------------------------------------------------------------
  */
 
-static slice handed_over(const struct appraisal *a, slice kind, slice key)
+/* NULL: not asked for yet. Without bytes: it could not be had. */
+static const trustee_collateral *answer_for(const struct appraisal *a, slice kind, slice key)
 {
     for (uint64_t i = 0; i < a->in->collateral_count; i++)
         if (slice_equal(a->in->collateral[i].kind, kind) && slice_equal(a->in->collateral[i].key, key))
-            return a->in->collateral[i].bytes;
-    return NO_SLICE;
+            return &a->in->collateral[i];
+    return NULL;
+}
+
+static slice handed_over(const struct appraisal *a, slice kind, slice key)
+{
+    const trustee_collateral *item = answer_for(a, kind, key);
+    return item ? item->bytes : NO_SLICE;
+}
+
+static bool ask_with(struct appraisal *a, slice kind, slice key, uint64_t flags)
+{
+    if (!key.ptr || a->out->need_count == TRUSTEE_NEEDS_MAX)
+        return snp_fault(a, TRUSTEE_E_NOMEM);
+    a->out->needs[a->out->need_count++] = (trustee_need){kind, key, flags};
+    return snp_fault(a, TRUSTEE_NEED);
 }
 
 static bool ask_for(struct appraisal *a, slice kind, slice key)
 {
-    if (!key.ptr || a->out->need_count == TRUSTEE_NEEDS_MAX)
-        return snp_fault(a, TRUSTEE_E_NOMEM);
-    a->out->needs[a->out->need_count++] = (trustee_need){kind, key};
-    return snp_fault(a, TRUSTEE_NEED);
+    return ask_with(a, kind, key, 0);
 }
 
 /* Both at once where both are missing. */
@@ -105,8 +117,10 @@ bool snp_find_vcek(struct appraisal *a)
     }
     if (count == 0)
         return snp_check(a, REFUSED_TCB_FORM, false, S("a version that some generation may have"), S("none"));
+    /* Of several at most one exists. Once none of them could be had, none is optional any more. */
+    uint64_t flags = count > 1 && !answer_for(a, KIND_VCEK, keys[0]) ? TRUSTEE_NEED_OPTIONAL : 0;
     for (size_t i = 0; i < count && i < TRUSTEE_NEEDS_MAX - 1; i++)
-        ask_for(a, KIND_VCEK, keys[i]);
+        ask_with(a, KIND_VCEK, keys[i], flags);
     if (a->generation)
         ask_for_crl_too(a);
     return false;
@@ -167,10 +181,13 @@ static bool read_crl(struct appraisal *a, slice der)
 bool snp_find_crl(struct appraisal *a)
 {
     slice key = kind_key(&a->arena, snp_generation_name(a->generation), a->facts->kind);
-    slice der = handed_over(a, KIND_CRL, key);
-    if (der.ptr)
-        return read_crl(a, der);
-    return a->snp->crl != SNP_CRL_REQUIRED || ask_for(a, KIND_CRL, key);
+    const trustee_collateral *list = answer_for(a, KIND_CRL, key);
+    if (list && list->bytes.ptr)
+        return read_crl(a, list->bytes);
+    if (a->snp->crl == SNP_CRL_REQUIRED)
+        return ask_for(a, KIND_CRL, key);
+    /* Used where it is at hand: asked for once, and never waited for. */
+    return list != NULL || ask_with(a, KIND_CRL, key, TRUSTEE_NEED_LATER);
 }
 
 /* --- judging what the service wants to keep ------------------------------------------------------------------------

@@ -173,7 +173,7 @@ static trustee_status needs(const struct call *c)
     host->check(c->req, T("actor.before"), 1, T(""), T(""));
     if (c->in->collateral_count)
         return genuine(c);
-    c->out->needs[0] = (trustee_need){T("intel/tcb-info"), T("00806f050000")};
+    c->out->needs[0] = (trustee_need){T("intel/tcb-info"), T("00806f050000"), 0};
     c->out->need_count = 1;
     return TRUSTEE_NEED;
 }
@@ -181,7 +181,7 @@ static trustee_status needs(const struct call *c)
 /* Says that what it was given is not enough, for ever. */
 static trustee_status needs_again(const struct call *c)
 {
-    c->out->needs[0] = (trustee_need){T("intel/tcb-info"), T("tdx/00806f050000")};
+    c->out->needs[0] = (trustee_need){T("intel/tcb-info"), T("tdx/00806f050000"), 0};
     c->out->need_count = 1;
     return TRUSTEE_NEED;
 }

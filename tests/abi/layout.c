@@ -130,9 +130,10 @@ FIELD(trustee_tee, report_width, 36);
 FIELD(trustee_tee, init_rule, 40);
 FIELD(trustee_tee, init_width, 44);
 
-SIZE(trustee_need, 32);
+SIZE(trustee_need, 40);
 FIELD(trustee_need, kind, 0);
 FIELD(trustee_need, key, 16);
+FIELD(trustee_need, flags, 32);
 
 SIZE(trustee_collateral, 64);
 FIELD(trustee_collateral, kind, 0);

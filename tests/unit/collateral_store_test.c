@@ -25,8 +25,8 @@
     "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff0011223344556677" \
     "8899aabbccddeeff"
 #define VCEK_KEY "Milan/" CHIP "/3-0-8-115"
-#define VCEK ((trustee_need){TRUSTEE_TEXT("amd/vcek"), TRUSTEE_TEXT(VCEK_KEY)})
-#define CRL ((trustee_need){TRUSTEE_TEXT("amd/crl"), TRUSTEE_TEXT("Milan/vcek")})
+#define VCEK ((trustee_need){TRUSTEE_TEXT("amd/vcek"), TRUSTEE_TEXT(VCEK_KEY), 0})
+#define CRL ((trustee_need){TRUSTEE_TEXT("amd/crl"), TRUSTEE_TEXT("Milan/vcek"), 0})
 #define DAY 86400
 
 /* --- URLs --------------------------------------------------------------------------------------------------------- */
@@ -681,7 +681,7 @@ Test(collateral_store, a_service_that_does_not_answer_costs_no_more_than_the_dea
 
 Test(collateral_store, a_name_of_no_known_form_is_asked_of_nobody)
 {
-    trustee_need odd = {TRUSTEE_TEXT("amd/vcek"), TRUSTEE_TEXT("Milan/../../etc/1-1-1-1")};
+    trustee_need odd = {TRUSTEE_TEXT("amd/vcek"), TRUSTEE_TEXT("Milan/../../etc/1-1-1-1"), 0};
     answers(genuine('G', now, now + DAY * 100, 1), NULL);
     cr_assert_eq(fetch(odd), COLLATERAL_NONE);
     cr_assert_eq(service.seen, 0);
@@ -706,7 +706,7 @@ Test(collateral_store, an_address_that_asks_for_too_many_unknown_platforms_is_to
     answers(STATUS("404 Not Found"), NULL);
     for (int i = 0; i < 4; i++) {
         snprintf(key, sizeof key, "Milan/%.127s%d/1-2-3-4", CHIP, i);
-        enum collateral_outcome got = fetch((trustee_need){TRUSTEE_TEXT("amd/vcek"), slice_text(key)});
+        enum collateral_outcome got = fetch((trustee_need){TRUSTEE_TEXT("amd/vcek"), slice_text(key), 0});
         cr_assert_eq(got, i < 2 ? COLLATERAL_NONE : COLLATERAL_BUSY);
     }
     cr_assert_geq(last.retry_after, 1);
