@@ -140,6 +140,7 @@ void api_metrics(struct http_exchange *x)
         {"trustee_switch_compat_status", "Whether upstream's statuses are sent",
          c->service.compat_status == STATUS_UPSTREAM},
         {"trustee_switch_allow_rsa1_5", "Whether resources are encrypted to RSA1_5 keys", c->release.allow_rsa1_5},
+        {"trustee_switch_plugins", "How many allow_ and compat_ options of plugins are on", c->plugin_switch_count},
         {"trustee_switch_plain_http", "Whether HTTP is served without TLS", !c->http.tls},
     };
     refval_unpin(s->reference_values, pin);

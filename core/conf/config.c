@@ -183,6 +183,30 @@ static const struct bind_table others[] = {{"plugin", "NAME", NULL, NULL, 0},
                                            {"binding", "NAME", NULL, NULL, 0},
                                            {"token-issuer", "NAME", NULL, NULL, 0}};
 
+static bool is_switch(const struct ini_entry *e)
+{
+    bool named = slice_starts(e->key, S("allow_")) || slice_starts(e->key, S("compat_"));
+    return named && slice_equal(e->value, S("yes"));
+}
+
+static result plugin_switch(struct config *c, slice plugin, slice key)
+{
+    slice name = arena_printf(&c->arena, "plugin.%.*s.%.*s", SLICE_ARG(plugin), SLICE_ARG(key));
+    ENSURE(name.ptr, NO_MEMORY);
+    if (c->plugin_switch_count < CONFIG_PLUGIN_SWITCHES_MAX)
+        c->plugin_switches[c->plugin_switch_count++] = (const char *)name.ptr;
+    return OK;
+}
+
+static result find_plugin_switches(struct config *c)
+{
+    for (const struct ini_section *s = c->ini.sections; s; s = s->next)
+        for (const struct ini_entry *e = slice_equal(s->kind, S("plugin")) ? s->entries : NULL; e; e = e->next)
+            if (is_switch(e))
+                TRY(plugin_switch(c, s->name, e->key));
+    return OK;
+}
+
 static result restricted(const struct config *c, char *error, size_t error_size)
 {
     const struct {
@@ -205,7 +229,11 @@ static result restricted(const struct config *c, char *error, size_t error_size)
                      SLICE_ARG(c->ini.file), weak[i].section, weak[i].key);
             return FAIL(CONFIG_VALUE);
         }
-    return OK;
+    if (c->plugin_switch_count == 0)
+        return OK;
+    snprintf(error, error_size, "%.*s: profile = restricted does not allow %s; change it, or use profile = standard",
+             SLICE_ARG(c->ini.file), c->plugin_switches[0]);
+    return FAIL(CONFIG_VALUE);
 }
 
 static result tls_has_files(const struct config *c, char *error, size_t error_size)
@@ -250,6 +278,7 @@ result config_read(const char *file, struct config *c, char *error, size_t error
     for (size_t i = 0; i < COUNT(tables); i++)
         TRY(bind_section(&b, &tables[i], NO_SLICE, targets[i]));
     TRY(tls_has_files(c, error, error_size));
+    TRY(find_plugin_switches(c));
     return restricted(c, error, error_size);
 }
 
@@ -282,11 +311,13 @@ size_t config_switches(const struct config *c, const char *names[CONFIG_SWITCHES
         {c->release.allow_rsa1_5, "release.allow_rsa1_5"},
         {!c->http.tls, "http.plain"},
     };
-    _Static_assert(COUNT(all) <= CONFIG_SWITCHES_MAX, "room for all");
+    _Static_assert(COUNT(all) + CONFIG_PLUGIN_SWITCHES_MAX <= CONFIG_SWITCHES_MAX, "room for all");
     size_t count = 0;
     for (size_t i = 0; i < COUNT(all); i++)
         if (all[i].on)
             names[count++] = all[i].name;
+    for (size_t i = 0; i < c->plugin_switch_count; i++)
+        names[count++] = c->plugin_switches[i];
     return count;
 }
 

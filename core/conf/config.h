@@ -64,6 +64,8 @@ struct records_config {
     uint64_t memory;
 };
 
+#define CONFIG_PLUGIN_SWITCHES_MAX 16
+
 struct config {
     struct ini ini;
     slice notes; /* lines: what a converted configuration of upstream's leaves out or does otherwise */
@@ -79,6 +81,8 @@ struct config {
     struct policy_config policy;
     struct records_config records;
     struct collateral_settings collateral;
+    const char *plugin_switches[CONFIG_PLUGIN_SWITCHES_MAX]; /* "plugin.tdx.allow_debug" */
+    size_t plugin_switch_count;
 };
 
 /* Reads a file, an INI or one of upstream's (upstream.h), and fills everything but the sections of plugins, administrators, roles and bindings, whose readers are
@@ -87,8 +91,9 @@ MUST_CHECK result config_read(const char *file, struct config *out, char *error,
 void config_free(struct config *c);
 /* Refuses sections that nobody has read. Call it when every reader is through. */
 MUST_CHECK result config_finish(struct config *c, char *error, size_t error_size);
-/* Names of the switches that are on and weaken a check or change upstream's behaviour; static texts. */
-#define CONFIG_SWITCHES_MAX 8
+/* Names of the switches that are on and weaken a check or change upstream's behaviour: the service's own, and every
+ * option of a plugin that begins with allow_ or compat_. Texts live as long as the configuration. */
+#define CONFIG_SWITCHES_MAX (8 + CONFIG_PLUGIN_SWITCHES_MAX)
 size_t config_switches(const struct config *c, const char *names[CONFIG_SWITCHES_MAX]);
 /* Everything as a commented INI, or as Markdown. */
 void config_help(FILE *out);

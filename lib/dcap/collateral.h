@@ -49,17 +49,30 @@ struct dcap_statement {
     const struct x509_path *signer; /* the chain that signed it: judge its time and revocation */
 };
 
+/* --- the key that signs them ---
+ * Its chain, whose signatures hold: a TCB signing leaf below a trusted root. Below Intel's own root only "Intel SGX TCB
+ * Signing", issued by the root itself; below others any leaf that is no PCK certificate. Immutable and counted: every
+ * statement holds the one that it was verified by, and any number of threads may use one. */
+struct tcb_signer;
+/* PEM, leaf first. DCAP_COLLATERAL_CHAIN, those of x509_path_new(); NO_MEMORY (also where `scratch`, which is used only
+ * during the call, is too small: the chain's size and 16 KiB are enough), CRYPTO. */
+MUST_CHECK result tcb_signer_new(const struct x509_trust *trust, slice chain, struct arena *scratch,
+                                 struct tcb_signer **out);
+void tcb_signer_release(struct tcb_signer *s); /* NULL is fine */
+
 /* --- TCB info, versions 2 (SGX) and 3 --- */
 struct tcb_info;
 /* Takes the service's answer {"tcbInfo":…,"signature":"hex"} and the signing chain in PEM, leaf first. The signature is
  * verified over the verbatim bytes of the member "tcbInfo"; every member is required as its version has it, levels are
  * put in order (components, PCESVN, TDX components; highest first) and may not stand twice. One block of memory besides
  * the chain's. `scratch` is used only during the call; 9 times the answer and 64 KiB are enough.
- * DCAP_COLLATERAL_FORM, DCAP_COLLATERAL_SIGNATURE, DCAP_COLLATERAL_CHAIN (not a TCB signing leaf below a trusted root:
- * below Intel's own root only "Intel SGX TCB Signing", issued by the root itself; below others any leaf that is no PCK
- * certificate), and those of x509_path_new(); NO_MEMORY (also where `scratch` is too small), CRYPTO. */
+ * DCAP_COLLATERAL_FORM, DCAP_COLLATERAL_SIGNATURE, those of tcb_signer_new(); NO_MEMORY (also where `scratch` is too
+ * small), CRYPTO. */
 MUST_CHECK result tcb_info_new(const struct x509_trust *trust, slice answer, slice chain, struct arena *scratch,
                                struct tcb_info **out);
+/* The same by a signer that is known; the caller's own hold on it stays. */
+MUST_CHECK result tcb_info_new_by(struct tcb_signer *signer, slice answer, struct arena *scratch,
+                                  struct tcb_info **out);
 void tcb_info_free(struct tcb_info *t);
 const struct dcap_statement *tcb_info_statement(const struct tcb_info *t);
 bool tcb_info_is_tdx(const struct tcb_info *t);
@@ -90,6 +103,8 @@ MUST_CHECK result tcb_info_judge(const struct tcb_info *t, const struct pck *pck
 struct qe_identity;
 MUST_CHECK result qe_identity_new(const struct x509_trust *trust, slice answer, slice chain, struct arena *scratch,
                                   struct qe_identity **out); /* as tcb_info_new(), member "enclaveIdentity" */
+MUST_CHECK result qe_identity_new_by(struct tcb_signer *signer, slice answer, struct arena *scratch,
+                                     struct qe_identity **out);
 void qe_identity_free(struct qe_identity *q);
 const struct dcap_statement *qe_identity_statement(const struct qe_identity *q);
 bool qe_identity_is_tdx(const struct qe_identity *q); /* id TD_QE, else QE */

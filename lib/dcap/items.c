@@ -93,6 +93,47 @@ static bool check_statement(struct dcap_call *c, const struct statement_checks *
     return dcap_check_result(c, check, r);
 }
 
+/* What the cache keeps of a signer: a hold of its own. */
+struct known_signer {
+    struct tcb_signer *signer;
+};
+
+static void drop_signer(void *value)
+{
+    struct known_signer *known = value;
+    tcb_signer_release(known->signer);
+    free(known);
+}
+
+static result make_signer(struct dcap_call *c, slice chain, struct arena *scratch, struct known_signer **out)
+{
+    *out = calloc(1, sizeof **out);
+    ENSURE(*out, NO_MEMORY);
+    return tcb_signer_new(c->verifier->trust.x509, chain, scratch, &(*out)->signer);
+}
+
+/* TCB info and QE identity come with the same chain. */
+static bool find_signer(struct dcap_call *c, slice chain, const struct statement_checks *checks, struct arena *scratch,
+                        struct tcb_signer **out)
+{
+    uint8_t digest[32];
+    struct known_signer *fresh;
+    if (!dcap_digest(c, chain, NO_SLICE, digest))
+        return false;
+    const struct known_signer *known = dcap_cached(c, S("dcap/signer"), digest);
+    if (known) {
+        *out = known->signer;
+        return true;
+    }
+    result r = make_signer(c, chain, scratch, &fresh);
+    if (FAILED(r)) {
+        free(fresh);
+        return check_statement(c, checks, r);
+    }
+    *out = fresh->signer;
+    return dcap_keep(c, S("dcap/signer"), digest, fresh, drop_signer);
+}
+
 static void drop_tcb_info(void *value)
 {
     tcb_info_free(value);
@@ -101,6 +142,7 @@ static void drop_tcb_info(void *value)
 bool dcap_tcb_info(struct dcap_call *c, const trustee_collateral *item, const struct tcb_info **out)
 {
     uint8_t digest[32];
+    struct tcb_signer *signer;
     struct tcb_info *fresh;
     if (!item_digest(c, item, digest))
         return false;
@@ -110,8 +152,8 @@ bool dcap_tcb_info(struct dcap_call *c, const trustee_collateral *item, const st
     struct arena scratch = statement_scratch(c, item);
     if (!scratch.base)
         return dcap_fault(c, TRUSTEE_E_NOMEM);
-    result r = tcb_info_new(c->verifier->trust.x509, item->bytes, item->chain, &scratch, &fresh);
-    if (!check_statement(c, &TCB_INFO_CHECKS, r))
+    if (!find_signer(c, item->chain, &TCB_INFO_CHECKS, &scratch, &signer) ||
+        !check_statement(c, &TCB_INFO_CHECKS, tcb_info_new_by(signer, item->bytes, &scratch, &fresh)))
         return false;
     *out = fresh;
     return dcap_keep(c, S("dcap/tcb-info"), digest, fresh, drop_tcb_info);
@@ -125,6 +167,7 @@ static void drop_qe_identity(void *value)
 bool dcap_qe_identity(struct dcap_call *c, const trustee_collateral *item, const struct qe_identity **out)
 {
     uint8_t digest[32];
+    struct tcb_signer *signer;
     struct qe_identity *fresh;
     if (!item_digest(c, item, digest))
         return false;
@@ -134,8 +177,8 @@ bool dcap_qe_identity(struct dcap_call *c, const trustee_collateral *item, const
     struct arena scratch = statement_scratch(c, item);
     if (!scratch.base)
         return dcap_fault(c, TRUSTEE_E_NOMEM);
-    result r = qe_identity_new(c->verifier->trust.x509, item->bytes, item->chain, &scratch, &fresh);
-    if (!check_statement(c, &QE_IDENTITY_CHECKS, r))
+    if (!find_signer(c, item->chain, &QE_IDENTITY_CHECKS, &scratch, &signer) ||
+        !check_statement(c, &QE_IDENTITY_CHECKS, qe_identity_new_by(signer, item->bytes, &scratch, &fresh)))
         return false;
     *out = fresh;
     return dcap_keep(c, S("dcap/qe-identity"), digest, fresh, drop_qe_identity);

@@ -44,28 +44,40 @@ result qe_identity_read(const json *body, struct qe_identity **out)
     return OK;
 }
 
-static result make(const struct x509_trust *trust, slice answer, slice chain, struct arena *scratch,
-                   struct qe_identity **out)
+static result make(const struct statement *s, struct tcb_signer *signer, struct qe_identity **out)
+{
+    TRY(statement_verify(s, signer));
+    TRY(qe_identity_read(s->body, out));
+    (*out)->signer = tcb_signer_hold(signer);
+    (*out)->statement.signer = tcb_signer_path(signer);
+    return OK;
+}
+
+result qe_identity_new_by(struct tcb_signer *signer, slice answer, struct arena *scratch, struct qe_identity **out)
 {
     struct statement s;
-    TRY(statement_read(answer, S("enclaveIdentity"), scratch, &s));
-    TRY(statement_verify(&s, trust, chain, scratch));
-    result r = qe_identity_read(s.body, out);
-    if (FAILED(r)) {
-        x509_path_free(s.signer);
-        return r;
-    }
-    (*out)->signer = s.signer;
-    (*out)->statement.signer = s.signer;
-    return OK;
+    size_t used = scratch->used;
+    *out = NULL;
+    result r = statement_read(answer, S("enclaveIdentity"), scratch, &s);
+    if (!FAILED(r))
+        r = make(&s, signer, out);
+    scratch->used = used;
+    return r;
 }
 
 result qe_identity_new(const struct x509_trust *trust, slice answer, slice chain, struct arena *scratch,
                        struct qe_identity **out)
 {
+    struct statement s;
+    struct tcb_signer *signer = NULL;
     size_t used = scratch->used;
     *out = NULL;
-    result r = make(trust, answer, chain, scratch, out);
+    result r = statement_read(answer, S("enclaveIdentity"), scratch, &s);
+    if (!FAILED(r))
+        r = tcb_signer_new(trust, chain, scratch, &signer);
+    if (!FAILED(r))
+        r = make(&s, signer, out);
+    tcb_signer_release(signer);
     scratch->used = used;
     return r;
 }
@@ -73,7 +85,7 @@ result qe_identity_new(const struct x509_trust *trust, slice answer, slice chain
 void qe_identity_free(struct qe_identity *q)
 {
     if (q)
-        x509_path_free(q->signer);
+        tcb_signer_release(q->signer);
     free(q);
 }
 

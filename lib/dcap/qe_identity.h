@@ -9,7 +9,7 @@
 
 struct qe_identity {
     struct dcap_statement statement;
-    struct x509_path *signer; /* owned */
+    struct tcb_signer *signer; /* held; NULL until verified */
     bool tdx;
     uint8_t misc_select[4], misc_select_mask[4];
     uint8_t attributes[16], attributes_mask[16];

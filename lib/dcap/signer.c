@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/dcap/statement.h"
 
+#include <stdatomic.h>
+#include <stdlib.h>
+
 #include "lib/x509/der.h"
+
+struct tcb_signer {
+    atomic_uint holders;
+    struct x509_path *path;
+};
 
 static const uint8_t SGX_EXTENSION[] = {0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x01, 0x0d, 0x01};
 static const uint8_t COMMON_NAME[] = {0x55, 0x04, 0x03};
@@ -59,15 +67,47 @@ static result read_chain(slice pem, struct arena *scratch, struct x509_chain *ou
     }
 }
 
-result signer_new(const struct x509_trust *trust, slice chain, struct arena *scratch, struct x509_path **out)
+static result follow(const struct x509_trust *trust, slice chain, struct arena *scratch, struct x509_path **out)
 {
     struct x509_chain certificates;
     *out = NULL;
     TRY(read_chain(chain, scratch, &certificates));
     TRY(x509_path_new(trust, &certificates, out));
-    if (may_sign_statements(*out))
-        return OK;
-    x509_path_free(*out);
+    ENSURE(may_sign_statements(*out), DCAP_COLLATERAL_CHAIN);
+    return OK;
+}
+
+result tcb_signer_new(const struct x509_trust *trust, slice chain, struct arena *scratch, struct tcb_signer **out)
+{
+    size_t used = scratch->used;
+    struct tcb_signer *s = calloc(1, sizeof *s);
     *out = NULL;
-    return FAIL(DCAP_COLLATERAL_CHAIN);
+    ENSURE(s, NO_MEMORY);
+    atomic_init(&s->holders, 1);
+    result r = follow(trust, chain, scratch, &s->path);
+    scratch->used = used;
+    if (FAILED(r))
+        tcb_signer_release(s);
+    else
+        *out = s;
+    return r;
+}
+
+struct tcb_signer *tcb_signer_hold(struct tcb_signer *s)
+{
+    atomic_fetch_add(&s->holders, 1);
+    return s;
+}
+
+void tcb_signer_release(struct tcb_signer *s)
+{
+    if (!s || atomic_fetch_sub(&s->holders, 1) > 1)
+        return;
+    x509_path_free(s->path);
+    free(s);
+}
+
+const struct x509_path *tcb_signer_path(const struct tcb_signer *s)
+{
+    return s->path;
 }

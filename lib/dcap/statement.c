@@ -108,17 +108,12 @@ bool statement_dates(const json *body, struct dcap_statement *out)
            field_number(body, S("tcbEvaluationDataNumber"), UINT32_MAX, &out->evaluation_number);
 }
 
-result statement_verify(struct statement *s, const struct x509_trust *trust, slice chain, struct arena *scratch)
+result statement_verify(const struct statement *s, const struct tcb_signer *signer)
 {
     struct raw_signature signature = {.scheme = SIGNATURE_ECDSA,
                                       .hash = HASH_SHA256,
                                       .r = slice_of(s->signature, 32),
                                       .s = slice_of(s->signature + 32, 32)};
-    TRY(signer_new(trust, chain, scratch, &s->signer));
-    result r = signature_verify(x509_path_leaf_key(s->signer), &signature, s->verbatim);
-    if (!FAILED(r))
-        return OK;
-    x509_path_free(s->signer);
-    s->signer = NULL;
-    return FAIL(r.reason == SIGNATURE_INVALID ? DCAP_COLLATERAL_SIGNATURE : r.reason);
+    result r = signature_verify(x509_path_leaf_key(tcb_signer_path(signer)), &signature, s->verbatim);
+    return r.reason == SIGNATURE_INVALID ? FAIL(DCAP_COLLATERAL_SIGNATURE) : r;
 }

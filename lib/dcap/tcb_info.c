@@ -194,28 +194,40 @@ result tcb_info_read(const json *body, struct tcb_info **out)
     return OK;
 }
 
-static result make(const struct x509_trust *trust, slice answer, slice chain, struct arena *scratch,
-                   struct tcb_info **out)
+static result make(const struct statement *s, struct tcb_signer *signer, struct tcb_info **out)
+{
+    TRY(statement_verify(s, signer));
+    TRY(tcb_info_read(s->body, out));
+    (*out)->signer = tcb_signer_hold(signer);
+    (*out)->statement.signer = tcb_signer_path(signer);
+    return OK;
+}
+
+result tcb_info_new_by(struct tcb_signer *signer, slice answer, struct arena *scratch, struct tcb_info **out)
 {
     struct statement s;
-    TRY(statement_read(answer, S("tcbInfo"), scratch, &s));
-    TRY(statement_verify(&s, trust, chain, scratch));
-    result r = tcb_info_read(s.body, out);
-    if (FAILED(r)) {
-        x509_path_free(s.signer);
-        return r;
-    }
-    (*out)->signer = s.signer;
-    (*out)->statement.signer = s.signer;
-    return OK;
+    size_t used = scratch->used;
+    *out = NULL;
+    result r = statement_read(answer, S("tcbInfo"), scratch, &s);
+    if (!FAILED(r))
+        r = make(&s, signer, out);
+    scratch->used = used;
+    return r;
 }
 
 result tcb_info_new(const struct x509_trust *trust, slice answer, slice chain, struct arena *scratch,
                     struct tcb_info **out)
 {
+    struct statement s;
+    struct tcb_signer *signer = NULL;
     size_t used = scratch->used;
     *out = NULL;
-    result r = make(trust, answer, chain, scratch, out);
+    result r = statement_read(answer, S("tcbInfo"), scratch, &s);
+    if (!FAILED(r))
+        r = tcb_signer_new(trust, chain, scratch, &signer);
+    if (!FAILED(r))
+        r = make(&s, signer, out);
+    tcb_signer_release(signer);
     scratch->used = used;
     return r;
 }
@@ -223,7 +235,7 @@ result tcb_info_new(const struct x509_trust *trust, slice answer, slice chain, s
 void tcb_info_free(struct tcb_info *t)
 {
     if (t)
-        x509_path_free(t->signer);
+        tcb_signer_release(t->signer);
     free(t);
 }
 

@@ -25,7 +25,7 @@ struct tdx_module {
 
 struct tcb_info {
     struct dcap_statement statement;
-    struct x509_path *signer; /* owned */
+    struct tcb_signer *signer; /* held; NULL until verified */
     bool tdx;
     uint8_t fmspc[6];
     uint8_t pce_id[2];

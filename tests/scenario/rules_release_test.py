@@ -386,6 +386,7 @@ class Rule16Switches(Rules):
                                             "trustee_switch_allow_insecure_header_jwk"),
         "release.allow_rsa1_5": ({"release": {"allow_rsa1_5": "yes"}}, "trustee_switch_allow_rsa1_5"),
         "http.plain": ({"http": {"tls": "no"}}, "trustee_switch_plain_http"),
+        "plugin.tdx.allow_debug": ({"plugin tdx": {"allow_debug": "yes"}}, "trustee_switch_plugins"),
     }
 
     def all_off(self, **more):
@@ -401,7 +402,7 @@ class Rule16Switches(Rules):
             listed = subprocess.run([os.path.join(BUILD, "bin/trusteed"), "--help-config"], capture_output=True, text=True,
                                     check=True).stdout
             options = set(re.findall(r"(?m)^[#; ]*((?:allow|compat)_\w+)\s*=", listed))
-            self.assertEqual(options, {name.split(".")[-1] for name in self.SWITCHES} - {"plain"},
+            self.assertEqual(options, {name.split(".")[-1] for name in self.SWITCHES} - {"plain", "allow_debug"},
                              "every option of that name is among those that are tried here")
 
     def test_every_switch_that_is_on_is_shown_by_readyz_metrics_and_the_log(self):

@@ -124,6 +124,7 @@ ELSEWHERE = {
     "appraisal-policies": "peers_test, a TPM",
     "dcap-defaults": "tdx_forged_test, sgx_forged_test",
     "dcap-eventlog": "eventlog_claims_test",
+    "snp-defaults": "snp_test, snp_chain_test",
     "admin-paths": "hostile_token_test A03",
     "duplicate-members": "hostile_test J02",
 }

@@ -160,6 +160,18 @@ Test(config, the_restricted_profile_refuses_each_switch_that_weakens_a_check)
     refuses("[service]\nprofile = restricted\n[http]\ntls = no\n[release]\nrequire_binding = yes\n", "tls = no");
 }
 
+Test(config, the_switches_of_plugins_are_named_and_refused_too)
+{
+    const char *names[CONFIG_SWITCHES_MAX];
+    cr_assert_eq(reads("[http]\ncertificate = /x\nprivate_key = /y\n[plugin tdx]\npath = /p\nallow_debug = yes\n"
+                       "allow_service_td = no\n[plugin other]\npath = /p\ncompat_old = yes\n"),
+                 REASON_OK, "%s", error);
+    cr_assert_eq(config_switches(&config, names), 2);
+    cr_expect_str_eq(names[0], "plugin.tdx.allow_debug");
+    cr_expect_str_eq(names[1], "plugin.other.compat_old");
+    refuses(STRICT "[release]\nrequire_binding = yes\n[plugin tdx]\nallow_debug = yes\n", "plugin.tdx.allow_debug");
+}
+
 Test(config, the_switches_that_are_on_are_named)
 {
     const char *names[CONFIG_SWITCHES_MAX];

@@ -107,7 +107,7 @@ static bool sample_of(const struct curve *c, const BIGNUM *d, const BIGNUM *u1, 
     return finite;
 }
 
-/* All ways agree: a point met once, a key at its first, second and third use, and OpenSSL. */
+/* All ways agree: a point met once, a key before, when and after it gets its table, and OpenSSL. */
 static void expect(const struct curve *c, const struct sample *v, enum reason why, const char *what)
 {
     struct raw_signature raw = raw_of(v);
@@ -116,7 +116,7 @@ static void expect(const struct curve *c, const struct sample *v, enum reason wh
     cr_expect(ec_verify_point(c->type, point_of(v), &raw, digest).reason == why, "%s once", what);
     cr_expect(ec_openssl_verify_point(c->type, point_of(v), &raw, digest).reason == why, "%s by OpenSSL", what);
     cr_assert(!FAILED(ec_key_new(c->type, point_of(v), &key)), "%s", what);
-    for (int use = 1; use <= 3; use++)
+    for (int use = 1; use <= 4; use++)
         cr_expect(ec_verify(key, &raw, digest).reason == why, "%s, use %d", what, use);
     ec_key_free(key);
 }
