@@ -115,7 +115,8 @@ test-kube: ## against a real Kubernetes API: nothing yet
 fuzz: fuzzers $(BUILD)/tests/forge ## fuzz every parser for ten minutes
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-600} tests/run fuzz
 
-bench: all $(PRELOADS) $(BUILD)/bench/load_bench $(BUILD)/tests/abi/oracle.so ## CPU time and instructions per operation
+bench: all $(PRELOADS) $(BUILD)/bench/load_bench $(BUILD)/bench/dcap_bench $(BUILD)/bench/snp_bench \
+    $(BUILD)/tests/abi/oracle.so ## CPU time and instructions per operation
 	@tests/bench/run
 
 lint: ## layers, banned calls, exported symbols, stale pages
@@ -258,7 +259,7 @@ $(BUILD)/obj/tests/unit/%.o: CFLAGS += -Wno-missing-prototypes -Wno-shadow
 
 FUZZ_FLAGS := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 # A bench is one program; `make build/bench/jose_bench` builds it.
-$(BUILD)/bench/%_bench: $(BUILD)/obj/tests/bench/%_bench.o $(BUILD)/support.a $(BUILD)/core.a $(BUILD)/lib.a
+$(BUILD)/bench/%_bench: $(BUILD)/obj/tests/bench/%_bench.o $(BUILD)/obj/tests/bench/bench.o $(BUILD)/support.a $(BUILD)/core.a $(BUILD)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_CORE)
 

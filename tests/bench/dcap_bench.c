@@ -11,7 +11,7 @@
 
 #include "lib/dcap/quote.h"
 #include "lib/x509/certificate.h"
-#include "tests/support/bench.h"
+#include "tests/bench/bench.h"
 #include "tests/support/dcap_fixture.h"
 #include "tests/support/judge_dcap.h"
 

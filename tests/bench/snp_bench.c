@@ -6,19 +6,13 @@
  * Usage: snp_bench PLUGIN.so [SECONDS-PER-LINE]
  */
 #include <dlfcn.h>
-#include <link.h>
-#include <linux/perf_event.h>
 #include <openssl/evp.h>
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "lib/snp/vek.h"
+#include "tests/bench/bench.h"
 #include "tests/support/fake_host.h"
 #include "tests/support/forge_snp.h"
 #include "tests/support/test_pki.h"
@@ -39,102 +33,6 @@ static void must(bool worked, const char *what)
         return;
     fprintf(stderr, "snp_bench: %s failed\n", what);
     exit(1);
-}
-
-/* --- counting ------------------------------------------------------------------------------------------------------
- */
-
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-__attribute__((visibility("default"))) void *malloc(size_t size);
-__attribute__((visibility("default"))) void *calloc(size_t count, size_t size);
-static size_t ours, theirs;
-static uintptr_t crypto_start, crypto_end;
-
-static void count(uintptr_t caller)
-{
-    if (caller >= crypto_start && caller < crypto_end)
-        theirs++;
-    else
-        ours++;
-}
-
-void *malloc(size_t size)
-{
-    count((uintptr_t)__builtin_return_address(0));
-    return __libc_malloc(size);
-}
-
-void *calloc(size_t number, size_t size)
-{
-    count((uintptr_t)__builtin_return_address(0));
-    return __libc_calloc(number, size);
-}
-
-static int find_crypto(struct dl_phdr_info *info, size_t size, void *unused)
-{
-    (void)size, (void)unused;
-    if (!strstr(info->dlpi_name, "libcrypto"))
-        return 0;
-    crypto_start = info->dlpi_addr;
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        uintptr_t end = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr + info->dlpi_phdr[i].p_memsz;
-        crypto_end = end > crypto_end ? end : crypto_end;
-    }
-    return 1;
-}
-
-static int counter = -1;
-
-static void count_instructions(void)
-{
-    struct perf_event_attr attr = {.type = PERF_TYPE_HARDWARE,
-                                   .size = sizeof attr,
-                                   .config = PERF_COUNT_HW_INSTRUCTIONS,
-                                   .exclude_kernel = 1,
-                                   .exclude_hv = 1};
-    counter = (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
-}
-
-static uint64_t instructions(void)
-{
-    uint64_t n = 0;
-    return counter >= 0 && read(counter, &n, sizeof n) == sizeof n ? n : 0;
-}
-
-static double cpu_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static double budget_us = 5e5;
-
-/* `bare` is what the signatures of the same operation cost alone; 0: none. */
-static double measure(const char *name, void operation(void), double bare)
-{
-    for (int i = 0; i < 20; i++)
-        operation();
-    size_t times = 0;
-    ours = theirs = 0;
-    double start = cpu_us(), elapsed;
-    uint64_t before = instructions();
-    do {
-        for (int i = 0; i < 10; i++, times++)
-            operation();
-        elapsed = cpu_us() - start;
-    } while (elapsed < budget_us);
-    uint64_t executed = instructions() - before;
-    double n = (double)times, us = elapsed / n;
-    printf("%-44s %8.1f us %8.0f/s  malloc %4.1f ours %6.1f crypto", name, us, 1e6 / us, (double)ours / n,
-           (double)theirs / n);
-    if (executed)
-        printf(" %9.0f instructions", (double)executed / n);
-    if (bare > 0)
-        printf("  %.2f x bare", us / bare);
-    putchar('\n');
-    return us;
 }
 
 /* --- operations ----------------------------------------------------------------------------------------------------
@@ -256,22 +154,19 @@ static const trustee_plugin *load(const char *path)
 int main(int argc, char **argv)
 {
     must(argc >= 2, "usage: snp_bench PLUGIN.so [SECONDS-PER-LINE]:");
-    if (argc > 2)
-        budget_us = atof(argv[2]) * 1e6;
+    bench_begin(argc > 2 ? atof(argv[2]) : 0.5);
     must(!FAILED(arena_map(&arena, 16 << 20, ARENA_PLAIN)), "memory");
     fake_host_begin(&host);
     make_platform();
     must(fake_load(&host, load(argv[1])) == TRUSTEE_OK, "the plugin");
-    dl_iterate_phdr(find_crypto, NULL);
-    count_instructions();
-    double p384 = measure("bare: the report's signature (P-384)", bare_p384, 0);
-    double once = measure("bare: the same with a key seen once", bare_p384_once, 0);
-    double rsa = measure("bare: the certificate's signature (RSA-4096)", bare_rsa, 0);
-    measure("reading the report and the certificate", read_only, 0);
-    measure("cold, upstream's JSON", cold_json, once + rsa);
-    measure("cold, raw report", cold_raw, once + rsa);
-    measure("known certificate, upstream's JSON", known_json, p384);
-    measure("known certificate, raw report", known_raw, p384);
+    double p384 = bench_measure("bare: the report's signature (P-384)", bare_p384, 0);
+    double once = bench_measure("bare: the same with a key seen once", bare_p384_once, 0);
+    double rsa = bench_measure("bare: the certificate's signature (RSA-4096)", bare_rsa, 0);
+    bench_measure("reading the report and the certificate", read_only, 0);
+    bench_measure("cold, upstream's JSON", cold_json, once + rsa);
+    bench_measure("cold, raw report", cold_raw, once + rsa);
+    bench_measure("known certificate, upstream's JSON", known_json, p384);
+    bench_measure("known certificate, raw report", known_raw, p384);
     forget();
     return 0;
 }
