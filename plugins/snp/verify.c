@@ -12,6 +12,18 @@
 /* --- what the report says of itself --------------------------------------------------------------------------------
  */
 
+static slice found(struct appraisal *a, enum snp_reason name, bool passed)
+{
+    switch (name) {
+    case REFUSED_REPORT_SIZE:
+        return snp_decimal(a, a->bytes.len);
+    case REFUSED_REPORT_VERSION:
+        return snp_decimal(a, a->report.version);
+    default:
+        return passed ? S("yes") : S("no");
+    }
+}
+
 static bool read_report(struct appraisal *a)
 {
     static const struct {
@@ -19,16 +31,16 @@ static bool read_report(struct appraisal *a)
         enum snp_reason name;
         slice expected;
     } steps[] = {
-        {AMD_REPORT_SIZE, REFUSED_REPORT_SIZE, TRUSTEE_TEXT("1184 bytes")},
+        {AMD_REPORT_SIZE, REFUSED_REPORT_SIZE, TRUSTEE_TEXT("1184")},
         {AMD_REPORT_VERSION, REFUSED_REPORT_VERSION, TRUSTEE_TEXT("2 to 5")},
-        {AMD_REPORT_ALGORITHM, REFUSED_SIGNATURE_ALGORITHM, TRUSTEE_TEXT("1: ECDSA P-384 with SHA-384")},
-        {AMD_REPORT_RESERVED, REFUSED_REPORT_RESERVED, TRUSTEE_TEXT("zeros")},
+        {AMD_REPORT_ALGORITHM, REFUSED_SIGNATURE_ALGORITHM, TRUSTEE_TEXT("ECDSA P-384 with SHA-384")},
+        {AMD_REPORT_RESERVED, REFUSED_REPORT_RESERVED, TRUSTEE_TEXT("reserved fields zero")},
         {AMD_REPORT_SIGNATURE, REFUSED_SIGNATURE_SIZE, TRUSTEE_TEXT("48 bytes each, not zero")},
     };
     result r = snp_report_read(a->bytes, &a->report);
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         bool passed = r.reason != steps[i].why;
-        if (!snp_check(a, steps[i].name, passed, steps[i].expected, passed ? steps[i].expected : S("something else")))
+        if (!snp_check(a, steps[i].name, passed, steps[i].expected, found(a, steps[i].name, passed)))
             return false;
     }
     if (FAILED(r))

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import ssl
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,8 +22,9 @@ from cryptography import x509  # noqa: E402
 from cryptography.hazmat.primitives import hashes, serialization  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
 from cryptography.x509.oid import NameOID  # noqa: E402
+from fake_kds import FakeKds  # noqa: E402
 from fake_pcs import Answer, FakePcs  # noqa: E402
-from forge import FORGE, Forge  # noqa: E402
+from forge import Forge  # noqa: E402
 
 ALLOW = 'package policy\nimport rego.v1\ndefault trust_claims := {"executables": 3, "hardware": 2, "configuration": 2}\n'
 DAY = 86400
@@ -71,39 +71,24 @@ class Authority:
         return service
 
 
-class TdxMachine:
-    """Evidence of one platform, as fast as it is asked for."""
+class Machine:
+    """A platform of a vendor made up here, and the verifier that trusts that vendor."""
 
-    tee, plugin = "tdx", "tdx"
+    def __init__(self, forge, tee):
+        self.forge, self.tee = forge, tee
 
-    def __init__(self, forge):
-        self.forge = forge
-        self.process = subprocess.Popen(
-            [FORGE, forge.kind, "--out", forge.folder, "--keys", forge._keys, "--at", str(int(time.time())), "--serve"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.evidence(bytes(48))
-
-    @staticmethod
-    def sections(forge):
-        return f"\n[plugin tdx]\ntrust_anchor = {forge.path('root.pem')}\n"
+    def sections(self):
+        return f"\n[plugin {self.tee}]\ntrust_anchor = {self.forge.path('root.pem')}\n"
 
     def evidence(self, binding):
-        self.process.stdin.write(binding.hex() + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.stdout.close()
-        self.process.wait()
+        return self.forge.evidence(binding)
 
 
 class Site(trusteed.Daemon):
     """A daemon with a verifier, whose collateral comes from a fake service."""
 
     def __init__(self, machine, options, settings=None, sections=""):
-        lines = "".join(f"{k} = {v}\n" for k, v in options.items())
-        super().__init__(settings, f"\n[collateral]\n{lines}{machine.sections(machine.forge)}{sections}")
+        super().__init__({**(settings or {}), "collateral": options}, machine.sections() + sections)
         self.machine = machine
 
     def start(self):
@@ -112,12 +97,14 @@ class Site(trusteed.Daemon):
                             {"policy_id": "default_cpu", "policy": trusteed.base64url(ALLOW.encode()), "type": "rego"})
         assert answer.status == 200, answer
 
-    def ask(self, evidence=None, key=None):
-        """Cookie and body of an attestation that is good."""
+    def ask(self, alter=None):
+        """Cookie and body of an attestation that is good, but for what alter() does to its evidence."""
         cookie, nonce = self.auth(self.machine.tee)
-        runtime = {"nonce": nonce, "tee-pubkey": (key or KEY).public}
+        runtime = {"nonce": nonce, "tee-pubkey": KEY.public}
         binding = hashlib.sha384(trusteed.canonical({"additional-evidence": "", **runtime})).digest()
-        evidence = evidence or self.machine.evidence(binding)
+        evidence = self.machine.evidence(binding)
+        if alter:
+            alter(evidence)
         return cookie, {"init-data": None, "runtime-data": runtime,
                         "tee-evidence": {"primary_evidence": evidence, "additional_evidence": ""}}
 
@@ -138,29 +125,36 @@ class Site(trusteed.Daemon):
 KEY = trusteed.Key()
 
 
-class Collateral(unittest.TestCase):
-    """What holds for every vendor; shown with Intel's."""
+class Vendor(unittest.TestCase):
+    """A vendor's service that may misbehave, and a daemon that asks it."""
 
-    options = {}
+    kind = tee = None
+    always = {}  # options of forge
 
     @classmethod
     def setUpClass(cls):
+        if not cls.kind:
+            raise unittest.SkipTest("what the vendors' tests share")
         cls.authority = Authority()
-        cls.forge = Forge("dcap")
+        cls.forge = Forge(cls.kind, **cls.always)
         cls.forge.__enter__()
         cls.addClassCleanup(cls.forge.__exit__)
-        cls.machine = TdxMachine(cls.forge)
-        cls.addClassCleanup(cls.machine.close)
+        cls.machine = Machine(cls.forge, cls.tee)
 
     def setUp(self):
-        self.service = self.authority.wrap(FakePcs(self.forge.folder)).__enter__()
+        self.service = self.authority.wrap(self.fake()).__enter__()
         self.addCleanup(self.service.__exit__)
 
-    def site(self, settings=None, **options):
-        known = {"intel_pcs": self.service.url, "intel_root_crl": self.service.root_crl_url(),
-                 "ca": self.authority.ca, "wait": "5s", "timeout": "4s", **options}
+    def fake(self):
+        raise NotImplementedError
+
+    def origins(self):
+        raise NotImplementedError
+
+    def site(self, settings=None, sections="", **options):
+        known = {**self.origins(), "ca": self.authority.ca, "wait": "5s", "timeout": "4s", **options}
         known = {k: v for k, v in known.items() if v is not None}
-        site = Site(self.machine, known, settings)
+        site = Site(self.machine, known, settings, sections)
         site.__enter__()
         self.addCleanup(site.__exit__)
         return site
@@ -177,6 +171,18 @@ class Collateral(unittest.TestCase):
         if at_most:
             self.assertLessEqual(wait, at_most)
 
+
+class Intel(Vendor):
+    """What holds for every vendor; shown with Intel's services."""
+
+    kind, tee = "dcap", "tdx"
+
+    def fake(self):
+        return FakePcs(self.forge.folder)
+
+    def origins(self):
+        return {"intel_pcs": self.service.url, "intel_root_crl": self.service.root_crl_url()}
+
     # --- what works --------------------------------------------------------------------------------------------------
     def test_what_is_needed_is_fetched_once_and_serves_from_then_on(self):
         site = self.site()
@@ -190,7 +196,7 @@ class Collateral(unittest.TestCase):
         self.assertEqual(site.metric("trustee_collateral_waiting"), 0)
 
     def test_what_was_fetched_outlives_a_restart_without_a_network(self):
-        site = self.site(directory="{home}/collateral")
+        site = self.site()
         self.assertEqual(site.attest_now().status, 200)
         asked = len(self.service.seen)
         site.stop()
@@ -217,7 +223,7 @@ class Collateral(unittest.TestCase):
         record = site.record(answer)
         self.assertEqual(record["reason"], "attest.collateral")
         self.assertRegex(record["text"], "intel/(tcb-info|pck-crl|qe-identity|root-crl)")
-        self.service = self.authority.wrap(FakePcs(self.forge.folder)).__enter__()
+        self.service = self.authority.wrap(self.fake()).__enter__()
 
     def test_a_service_that_never_answers_costs_the_deadline_and_no_more(self):
         site = self.site(wait="2s")
@@ -254,7 +260,7 @@ class Collateral(unittest.TestCase):
         }
         for name, answer in wrong.items():
             with self.subTest(name):
-                site = self.site(wait="2s", directory="{home}/collateral")
+                site = self.site(wait="2s")
                 self.service.behave = lambda path, query: answer
                 self.told_to_come_again(site.attest_now())
                 self.assertEqual(site.metric('trustee_collateral_items{kind="intel/tcb-info"}'), 0)
@@ -271,7 +277,7 @@ class Collateral(unittest.TestCase):
             def behave(path, query):
                 return foreign.regular(path, {**query, "fmspc": foreign.text("fmspc")}) if "fmspc" in query \
                     else foreign.regular(path, query)
-            site = self.site(wait="2s", directory="{home}/collateral")
+            site = self.site(wait="2s")
             self.service.behave = behave
             answer = site.attest_now()
             self.assertIn(answer.status, (401, 503))
@@ -334,6 +340,72 @@ class Collateral(unittest.TestCase):
         self.assertEqual({status for status, _, _ in answers}, {503})
         self.assertEqual(len(answers) - quick, 2, "two of eight slots wait")
         self.assertTrue(all(wait >= 1 for _, _, wait in answers))
+
+
+class Amd(Vendor):
+    """What only SEV-SNP has: a certificate for each processor, named by evidence that nothing has authenticated yet."""
+
+    kind, tee = "snp", "snp"
+    always = {"case": "without_vcek"}
+
+    def fake(self):
+        return FakeKds(self.forge.folder)
+
+    def origins(self):
+        return {"amd_kds": self.service.url}
+
+    def vceks(self):
+        return [s for s in self.service.seen if "SPL=" in s]
+
+    def test_an_unknown_chip_is_fetched_once(self):
+        site = self.site()
+        for _ in range(3):
+            answer = site.attest_now()
+            self.assertEqual(answer.status, 200, (answer, site.log_text()[-2000:]))
+        self.assertEqual(len(self.vceks()), 1, self.service.seen)
+
+    def test_a_thousand_of_one_unknown_chip_against_a_kds_that_first_answers_429(self):
+        self.assertEqual(thousand(self, self.site(wait="8s"), self.service, "/vcek/"), 1, "one request at a time")
+
+    def test_a_kds_that_is_gone_busy_or_broken_makes_nobody_a_liar(self):
+        for answer in (Answer(429), Answer(503), Answer(500), Answer(close=True), Answer(delay=9)):
+            site = self.site(wait="2s")
+            self.service.behave = lambda path, query: answer
+            self.told_to_come_again(site.attest_now())
+            self.service.behave = None
+            site.stop()
+
+    def test_a_chip_that_amd_does_not_know_is_refused(self):
+        site = self.site()
+        self.service.behave = lambda path, query: Answer(404) if "blSPL" in query else None
+        for _ in range(3):
+            answer = site.attest_now()
+            self.assertEqual(answer.status, 401, answer)
+            self.assertEqual(site.record(answer)["reason"], "attest.collateral_none")
+        self.assertEqual(len(self.vceks()), 1)
+
+    def test_a_certificate_of_another_chip_is_not_kept_under_this_ones_name(self):
+        with Forge("snp") as other:
+            site = self.site(wait="2s")
+            self.service.behave = lambda path, query: Answer(body=other.read("vcek.der")) if "blSPL" in query else None
+            answer = site.attest_now()
+            self.assertEqual(answer.status, 401, answer)
+            self.assertEqual(site.record(answer)["reason"], "attest.collateral_refused")
+            self.assertEqual(site.metric('trustee_collateral_items{kind="amd/vcek"}'), 0)
+
+    def test_an_address_that_names_chip_after_chip_is_told_to_wait_and_a_known_chip_is_served(self):
+        site = self.site(address_budget=3)
+        self.assertEqual(site.attest_now().status, 200)
+        statuses = []
+        for i in range(6):
+            def rename(evidence, first=1 + i):
+                evidence["attestation_report"]["chip_id"][0] = first
+            cookie, body = site.ask(rename)
+            answer = site.request("POST", "/kbs/v0/attest", body, {"Cookie": "kbs-session-id=" + cookie})
+            statuses.append(answer.status)
+        self.assertIn(503, statuses)
+        self.assertLessEqual(len(self.vceks()), 3)
+        self.assertEqual(site.attest_now().status, 200)
 
 
 async def one(site, cookie, body):

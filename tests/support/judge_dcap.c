@@ -30,6 +30,18 @@ static void begin_again(struct judge *j)
     j->loaded = false;
 }
 
+/* Options of judge_option() stay. */
+static void load_again(struct judge *j)
+{
+    struct fake_option given[FAKE_OPTIONS_MAX];
+    size_t count = j->host.option_count;
+    memcpy(given, j->host.options, sizeof given);
+    begin_again(j);
+    for (size_t i = 0; i < count; i++)
+        if (!slice_equal(given[i].name, S("trust_anchor")) && !slice_equal(given[i].name, S("later_versions")))
+            j->host.options[j->host.option_count++] = given[i];
+}
+
 void judge_default(struct judge *j, int version, enum forge_body body)
 {
     begin_again(j);
@@ -138,6 +150,8 @@ bool judge_all(struct judge *j)
 {
     forge_dcap_make(&j->arena, &j->keys, &j->k, &j->out);
     j->item_count = 0;
+    if (j->loaded)
+        load_again(j);
     fake_option_bytes(&j->host, "trust_anchor", j->anchor.ptr ? j->anchor : j->out.root_pem);
     if (j->k.body_kind == FORGE_SGX && j->k.version > 3)
         fake_option(&j->host, "later_versions", "yes");

@@ -105,7 +105,7 @@ struct mutations mutate_lengths(struct judge *j)
         uint8_t *at = copy + fields[i].at;
         size_t width = fields[i].width;
         uint64_t good = number_at(at, width), most = width == 2 ? UINT16_MAX : UINT32_MAX;
-        /* A TD quote's outer type may be 5 as well. */
+        /* 5 is taken for 6 as the outer type. */
         const uint64_t values[] = {0,        1,        2,         most,      most - 1,   most / 2, most / 2 + 1,
                                    good + 1, good - 1, good + 64, good - 64, good + 256, good * 2, quote.len};
         for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
