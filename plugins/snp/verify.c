@@ -335,28 +335,12 @@ static bool check_chain(struct appraisal *a)
                      FAILED(r) ? S("not valid now") : S("valid"));
 }
 
-static bool check_revocation(struct appraisal *a)
-{
-    if (a->snp->crl == SNP_CRL_OFF)
-        return true;
-    if (!snp_find_crl(a))
-        return false;
-    if (!a->crl)
-        return true;
-    result r = snp_vek_check_revocation(a->snp->anchors, a->vek, a->crl, a->in->now);
-    enum snp_reason name = r.reason == X509_IS_REVOKED     ? REFUSED_REVOKED
-                           : r.reason == X509_CRL_VALIDITY ? REFUSED_CRL_VALIDITY
-                                                           : REFUSED_CRL;
-    return snp_check(a, FAILED(r) ? name : REFUSED_REVOKED, !FAILED(r), S("in force, and not listed"),
-                     FAILED(r) ? slice_text(reason_id(r.reason)) : S("not listed"));
-}
-
 static void drop_vek(void *vek)
 {
     snp_vek_free(vek);
 }
 
-/* Only now: an entry says that this key's chain holds and that somebody really has the key. */
+/* Only what is proven: the chain leads to a trusted ARK. */
 static void remember(struct appraisal *a)
 {
     if (!a->fresh)
@@ -365,6 +349,24 @@ static void remember(struct appraisal *a)
     int64_t not_after = x509_path_not_after(snp_vek_path(a->fresh));
     if (a->host->cache_put(a->req, S(CACHE_CLASS), digest, a->fresh, drop_vek, not_after) == TRUSTEE_OK)
         a->fresh = NULL;
+}
+
+static bool check_revocation(struct appraisal *a)
+{
+    if (a->snp->crl == SNP_CRL_OFF)
+        return true;
+    if (!snp_find_crl(a)) {
+        remember(a); /* the next call, which brings the list, need not prove it again */
+        return false;
+    }
+    if (!a->crl)
+        return true;
+    result r = snp_vek_check_revocation(a->snp->anchors, a->vek, a->crl, a->in->now);
+    enum snp_reason name = r.reason == X509_IS_REVOKED     ? REFUSED_REVOKED
+                           : r.reason == X509_CRL_VALIDITY ? REFUSED_CRL_VALIDITY
+                                                           : REFUSED_CRL;
+    return snp_check(a, FAILED(r) ? name : REFUSED_REVOKED, !FAILED(r), S("in force, and not listed"),
+                     FAILED(r) ? slice_text(reason_id(r.reason)) : S("not listed"));
 }
 
 static bool check_signature(struct appraisal *a)
@@ -408,7 +410,7 @@ static bool judge(struct appraisal *a)
 {
     return snp_read_evidence(a) && read_report(a) && check_signing_key(a) && check_processor(a) && check_binding(a) &&
            check_guest(a) && check_tcbs_early(a) && check_chip_id(a) && find_certificate(a) && read_certificate(a) &&
-           check_certificate(a) && check_chain(a) && check_signature(a) && check_revocation(a) && answer(a);
+           check_certificate(a) && check_chain(a) && check_revocation(a) && check_signature(a) && answer(a);
 }
 
 trustee_status snp_verify(void *instance, trustee_request *req, const trustee_verify_in *in, trustee_verify_out *out)

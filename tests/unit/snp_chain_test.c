@@ -382,8 +382,9 @@ Test(snp_chain, a_new_ask_below_the_trusted_ark_is_accepted)
     snp_refuses("snp.chain.signature");
     w.table.ask = second_ask(key, NULL, w.milan.not_after);
     snp_accepts();
+    size_t hits = w.host.cache_hits;
     snp_accepts(); /* known now */
-    cr_expect(w.host.cache_hits == 1);
+    cr_expect(w.host.cache_hits > hits);
     w.table.ask = second_ask(key, NULL, TEST_NOW - 1);
     snp_refuses("snp.chain.validity");
     w.table.ask = second_ask(key, "critical,CA:FALSE", w.milan.not_after);
@@ -467,22 +468,28 @@ Test(snp_chain, a_known_certificate_is_not_proven_again)
 {
     w.table.vcek = snp_vek();
     snp_accepts();
-    cr_expect(w.host.cache_puts == 1 && w.host.cache_hits == 0);
+    size_t hits = w.host.cache_hits;
+    cr_expect(w.host.cache_puts == 1);
     snp_accepts();
-    cr_expect(w.host.cache_puts == 1 && w.host.cache_hits == 1);
+    cr_expect(w.host.cache_puts == 1 && w.host.cache_hits > hits);
     w.report.reported.snp--; /* known or not, it is for one version */
     snp_refuses("snp.vek.tcb");
 }
 
-Test(snp_chain, nothing_is_remembered_of_what_was_refused)
+/* That a certificate's chain holds stays true, whoever sends it. */
+Test(snp_chain, of_what_was_refused_nothing_is_remembered_but_proven_chains)
 {
-    w.table.vcek = snp_vek();
-    snp_judges(forge_snp_evidence(&w.arena, forge_report_sign(&w.arena, &w.report, w.other), &w.table),
-               "snp.signature");
     w.amd = &w.genoa;
     w.table.vcek = snp_vek();
     snp_refuses("snp.vek.product");
     cr_expect(w.host.cache_puts == 0);
+    w.amd = &w.milan;
+    w.table.vcek = snp_vek();
+    snp_judges(forge_snp_evidence(&w.arena, forge_report_sign(&w.arena, &w.report, w.other), &w.table),
+               "snp.signature");
+    snp_judges(forge_snp_evidence(&w.arena, forge_report_sign(&w.arena, &w.report, w.other), &w.table),
+               "snp.signature");
+    cr_expect(w.host.cache_puts == 1);
 }
 
 Test(snp_chain, a_full_cache_costs_time_only)
