@@ -98,7 +98,7 @@ static slice service_ini(struct start *s)
         slice_text(s->plugins),
         slice_text(s->sample ? "\n# The sample TEE proves nothing. Never in production.\nallow_insecure = yes\n"
                              : "\n"),
-        slice_text("\n[plugin rego]\n\n[plugin tpm]\n"),
+        slice_text("\n[plugin rego]\n\n[plugin tpm]\n\n[plugin tdx]\n\n[plugin snp]\n\n[plugin sgx]\n"),
         slice_text(s->sample ? "\n[plugin sample]\n" : ""),
         slice_text("\n[plugin file]\ndirectory = "),
         slice_text(h),

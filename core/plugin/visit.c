@@ -6,7 +6,7 @@
 
 #include "core/log/log.h"
 
-#define NODES_MAX 16384u
+#define NODES_MAX 65536u /* an event of a measurement log takes a dozen */
 #define NODES_MIN 16u
 
 struct visit plugin_enter(struct plugin *p, struct trustee_request *req)

@@ -6,11 +6,13 @@ front of the real service with its shipped policies. Each refusal is shown with 
 import base64
 import os
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
 try:
+    import fake_pcs
     import forge
     import story
     import tee
@@ -175,6 +177,47 @@ class Story(TeeStory):
         token = self.service.token(Key())
         claims = token_parts(token)[1]["submods"]["cpu0"]["ear.veraison.annotated-evidence"]["snp"]
         self.assertEqual(claims["crl_checked"], False)
+
+    def crl_checked(self, service):
+        token = service.token(Key())
+        return token_parts(token)[1]["submods"]["cpu0"]["ear.veraison.annotated-evidence"]["snp"]["crl_checked"]
+
+    def test_a_list_that_is_not_required_is_used_once_it_is_at_hand_and_waited_for_by_nobody(self):
+        service = self.service_of(None, self.kds)
+        seen = [self.crl_checked(service)]
+        for _ in range(100):
+            seen.append(self.crl_checked(service))
+            if seen[-1]:
+                break
+            time.sleep(0.05)
+        self.assertEqual((seen[0], seen[-1]), (False, True), seen)
+        self.assertEqual(self.server.count("/vcek/v1/Milan/crl"), 1, self.server.seen)
+
+    def test_a_revoked_key_is_refused_once_the_list_is_at_hand(self):
+        service = self.service_of("ask_revoked", self.kds)
+        for _ in range(100):
+            response, _, _ = service.attest()
+            if response.status != 200:
+                break
+            time.sleep(0.05)
+        self.refused(response, "snp.crl.revoked", service)
+
+    def test_a_report_that_names_no_processor_gets_the_certificate_of_the_generation_that_has_one(self):
+        service = self.service_of("without_vcek", self.kds, {"report_version": 2})
+        key = Key()
+        self.released(key, service.token(key), service)
+        tried = {path.split("/")[3] for path in self.server.seen if path.startswith("/vcek/v1/")}
+        self.assertEqual(tried, {"Milan", "Genoa"}, self.server.seen)
+
+    def test_a_report_whose_certificate_nobody_has_is_refused_and_one_whose_service_is_away_is_not(self):
+        service = self.service_of("without_vcek", self.kds, {"report_version": 2})
+        self.server.behave = lambda path, query: fake_pcs.Answer(404)
+        response, _, _ = service.attest()
+        self.assertEqual(response.status, 401, response)
+        service = self.service_of("without_vcek", lambda made: {"amd_kds": "http://127.0.0.1:9"}, {"report_version": 2})
+        response, _, _ = service.attest()
+        self.assertEqual(response.status, 503, response)
+        self.assertTrue(response.header("retry-after"), response)
 
     # --- genuine, and not good enough --------------------------------------------------------------------------------
     def test_other_software_is_not_affirmed(self):
