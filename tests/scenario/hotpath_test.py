@@ -15,6 +15,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 import trusteed  # noqa: E402
+from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: E402
 from story import attestation_of, binding_of, forged_evidence  # noqa: E402
 
 COUNTER = os.path.join(trusteed.BUILD, "tests/alloc_count.so")
@@ -125,8 +126,11 @@ class Allocations(unittest.TestCase):
         self.none_of_ours(self.attest_with("sample", lambda nonce: trusteed.attestation(nonce, self.key)))
 
     def test_attest_with_a_tpm_quote(self):
+        """A key that was seen before: one that is new is remembered, in memory that outlives the request."""
+        ak = rsa.generate_private_key(65537, 2048)
+
         def evidence(nonce):
-            return attestation_of(nonce, self.key, forged_evidence(binding_of(nonce, self.key), PCRS))
+            return attestation_of(nonce, self.key, forged_evidence(binding_of(nonce, self.key), PCRS, ak))
         self.none_of_ours(self.attest_with("tpm", evidence), 16)
 
     def test_get_with_a_cookie(self):
