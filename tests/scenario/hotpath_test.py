@@ -15,11 +15,15 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 import trusteed  # noqa: E402
+from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: E402
+from fake_kds import FakeKds  # noqa: E402
+from fake_pcs import FakePcs  # noqa: E402
+from forge import FORGE, Forge  # noqa: E402
 from story import attestation_of, binding_of, forged_evidence  # noqa: E402
 
 COUNTER = os.path.join(trusteed.BUILD, "tests/alloc_count.so")
 LOAD = os.path.join(trusteed.BUILD, "bench/load_bench")
-OURS = "trusteed,sample.so,tpm.so,file.so,memory.so"
+OURS = "trusteed,sample.so,tpm.so,tdx.so,snp.so,file.so,memory.so"
 PCRS = ["00" * 32] * 24
 ALLOW = 'package policy\nimport rego.v1\ndefault allow := false\nallow if data.plugin == "resource"\n'
 QUIET = {"service": {"log_level": "error"}}
@@ -125,8 +129,11 @@ class Allocations(unittest.TestCase):
         self.none_of_ours(self.attest_with("sample", lambda nonce: trusteed.attestation(nonce, self.key)))
 
     def test_attest_with_a_tpm_quote(self):
+        """A key that was seen before: one that is new is remembered, in memory that outlives the request."""
+        ak = rsa.generate_private_key(65537, 2048)
+
         def evidence(nonce):
-            return attestation_of(nonce, self.key, forged_evidence(binding_of(nonce, self.key), PCRS))
+            return attestation_of(nonce, self.key, forged_evidence(binding_of(nonce, self.key), PCRS, ak))
         self.none_of_ours(self.attest_with("tpm", evidence), 16)
 
     def test_get_with_a_cookie(self):
@@ -144,6 +151,34 @@ class Allocations(unittest.TestCase):
         self.daemon.set_resource_policy(ALLOW)
         self.daemon.counter.arm(0)
         self.assertGreater(self.daemon.counter.counts()[0], before)
+
+
+@unittest.skipIf(trusteed.missing() or not os.path.exists(COUNTER) or not os.path.exists(FORGE), "build it first")
+@unittest.skipIf(SANITISED, "the sanitiser has an allocator of its own")
+class AllocationsWithCollateral(unittest.TestCase):
+    """Platforms whose collateral is in memory."""
+
+    def allocations_of(self, tee, kind, service_class, origins):
+        with Forge(kind) as forge, service_class(forge.folder) as service:
+            settings = {**QUIET, "collateral": origins(service)}
+            anchor = f"\n[plugin {tee}]\ntrust_anchor = {forge.path('root.pem')}\n"
+            key = trusteed.Key()
+            with Counted(settings, anchor) as daemon:
+                def prepare():
+                    cookie, nonce = daemon.auth(tee)
+                    evidence = forge.evidence(binding_of(nonce, key))
+                    body = attestation_of(nonce, key, evidence)
+                    return lambda: daemon.request("POST", "/kbs/v0/attest", body, {"Cookie": "kbs-session-id=" + cookie})
+                self.assertEqual(prepare()().status, 200, "the first one waits for the collateral")
+                ours, _ = allocations(daemon, prepare, 16)
+                self.assertEqual(ours, 0, f"called from {daemon.counter.callers()}")
+
+    def test_attest_with_a_tdx_quote(self):
+        self.allocations_of("tdx", "dcap", FakePcs,
+                            lambda s: {"intel_pcs": s.url, "intel_root_crl": s.root_crl_url()})
+
+    def test_attest_with_an_snp_report(self):
+        self.allocations_of("snp", "snp", FakeKds, lambda s: {"amd_kds": s.url})
 
 
 @unittest.skipIf(trusteed.missing() or not os.path.exists(LOAD), "build it first: make all tests")

@@ -79,9 +79,9 @@ def sized(data):
     return struct.pack(">H", len(data)) + data
 
 
-def forged_evidence(binding, pcrs):
-    """A well-formed TPMS_ATTEST over these PCRs, signed by a key that never saw a TPM."""
-    key = rsa.generate_private_key(65537, 2048)
+def forged_evidence(binding, pcrs, key=None):
+    """A well-formed TPMS_ATTEST over these PCRs, signed by a key that never saw a TPM: by a new one where none is given."""
+    key = key or rsa.generate_private_key(65537, 2048)
     digest = hashlib.sha256(b"".join(bytes.fromhex(p) for p in pcrs)).digest()
     message = (bytes.fromhex("ff544347") + struct.pack(">H", 0x8018) + sized(b"\0\x0b" + hashlib.sha256(b"me").digest())
                + sized(binding[:32]) + struct.pack(">QIIBQ", 1000, 1, 0, 1, 0x2020)
