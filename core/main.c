@@ -4,10 +4,13 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <link.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -272,6 +275,43 @@ static void wait_for_end(const sigset_t *ends)
     pthread_sigmask(SIG_UNBLOCK, ends, NULL);
 }
 
+/* An object whose code the linker had to write to. */
+static bool has_written_code(const struct dl_phdr_info *object)
+{
+    for (size_t i = 0; i < object->dlpi_phnum; i++) {
+        if (object->dlpi_phdr[i].p_type != PT_DYNAMIC)
+            continue;
+        const ElfW(Dyn) *d = (const ElfW(Dyn) *)(object->dlpi_addr + object->dlpi_phdr[i].p_vaddr);
+        for (; d->d_tag != DT_NULL; d++)
+            if (d->d_tag == DT_TEXTREL || (d->d_tag == DT_FLAGS && d->d_un.d_val & DF_TEXTREL))
+                return true;
+    }
+    return false;
+}
+
+/* Code is never written to: its pages can be dropped at any time, and come back out of the file's cache when they are
+ * used. Most of what ran so far (configuration, linking, self tests, compiling policies) runs once. */
+static int give_back_code(struct dl_phdr_info *object, size_t size, void *unused)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    (void)size, (void)unused;
+    for (size_t i = 0; i < object->dlpi_phnum && !has_written_code(object); i++) {
+        const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+        if (part->p_type != PT_LOAD || !(part->p_flags & PF_X) || part->p_flags & PF_W)
+            continue;
+        uintptr_t from = (object->dlpi_addr + part->p_vaddr) & ~(page - 1);
+        uintptr_t to = object->dlpi_addr + part->p_vaddr + part->p_memsz;
+        (void)madvise((void *)from, to - from, MADV_DONTNEED); /* refused for the kernel's own object: all the same */
+    }
+    return 0;
+}
+
+static void give_back_startup(void)
+{
+    (void)malloc_trim(0);
+    (void)dl_iterate_phdr(give_back_code, NULL);
+}
+
 static int serve(struct config *c, struct service *s, const struct http_listener *listeners, size_t count,
                  const sigset_t *ends)
 {
@@ -282,6 +322,7 @@ static int serve(struct config *c, struct service *s, const struct http_listener
         return complain(error);
     say_listening(c, server, listeners, count);
     write_pid_file(c->service.pid_file, pid_file, sizeof pid_file);
+    give_back_startup();
     wait_for_end(ends);
     collateral_stop(s->collateral);
     http_server_stop(server, GRACE_MS);
