@@ -194,6 +194,7 @@ void api_resource_delete(struct http_exchange *x)
 
 struct listing {
     struct text text;
+    result outcome;
     bool any;
 };
 
@@ -208,21 +209,43 @@ static void list_name(void *user, slice name, uint64_t size)
     l->any = true;
 }
 
-void api_resources_list(struct http_exchange *x)
+static void list_work(struct http_exchange *x)
 {
     struct trustee_request req;
-    /* The names go to the body arena: the scratch arena is the plugin's meanwhile. */
-    struct listing l = {text_begin(&x->slot->body), false};
+    struct listing *l = x->note;
     request_begin(&req, &x->slot->scratch, NULL, NULL, 0);
-    text_lit(&l.text, "[");
-    result r = store_list(service_of(x)->store, &req, S("repository"), NO_SLICE, list_name, &l);
-    text_lit(&l.text, "]");
+    text_lit(&l->text, "[");
+    l->outcome = store_list(service_of(x)->store, &req, S("repository"), NO_SLICE, list_name, l);
+    text_lit(&l->text, "]");
     request_end(&req);
-    slice body = text_end(&l.text);
-    if (FAILED(r) || !body.ptr) {
-        reply_refusal(x, FAILED(r) ? r.reason : NO_MEMORY,
+}
+
+static void list_done(struct http_exchange *x)
+{
+    struct listing *l = x->note;
+    slice body = text_end(&l->text);
+    if (FAILED(l->outcome) || !body.ptr) {
+        reply_refusal(x, FAILED(l->outcome) ? l->outcome.reason : NO_MEMORY,
                       &(struct api_refusal){"PluginInternalError", S("Plugin internal error")});
         return;
     }
     reply_ok(x, "application/json", body);
+}
+
+void api_resources_list(struct http_exchange *x)
+{
+    struct listing *l = arena_new(&x->slot->scratch, struct listing);
+    if (!l) {
+        reply_refusal(x, NO_MEMORY, &(struct api_refusal){"PluginInternalError", S("Plugin internal error")});
+        return;
+    }
+    /* The names go to the body arena: the scratch arena is the plugin's meanwhile. */
+    *l = (struct listing){.text = text_begin(&x->slot->body)};
+    x->note = l;
+    if (store_flags(service_of(x)->store) & TRUSTEE_STORAGE_BLOCKING_GET) {
+        http_offload(x, list_work, list_done);
+        return;
+    }
+    list_work(x);
+    list_done(x);
 }

@@ -100,19 +100,29 @@ static void plugins_state(const struct service *s, struct text *t)
     text_lit(t, "]");
 }
 
-void api_readyz(struct http_exchange *x)
+struct readiness {
+    result storage;
+    char why[256];
+};
+
+static void ready_work(struct http_exchange *x)
+{
+    struct readiness *r = x->note;
+    r->storage = store_ready(service_of(x)->store, r->why, sizeof r->why);
+}
+
+static void ready_done(struct http_exchange *x)
 {
     struct service *s = service_of(x);
-    struct arena *a = &x->slot->scratch;
-    char why[256] = "";
-    result storage = store_ready(s->store, why, sizeof why);
+    const struct readiness *r = x->note;
     struct policy *resource = policies_pin(s->policies, POLICY_RESOURCE, S(POLICY_RESOURCE_ID));
     bool policy = resource && resource->compiled;
     policy_unpin(resource);
-    bool ready = !FAILED(storage) && policy;
-    struct text t = text_begin(a);
+    bool ready = !FAILED(r->storage) && policy;
+    slice why = slice_text(r->why[0] ? r->why : reason_text(r->storage.reason));
+    struct text t = text_begin(&x->slot->scratch);
     text_add(&t, ready ? S("{\"ready\":true,\"storage\":") : S("{\"ready\":false,\"storage\":"));
-    text_json(&t, FAILED(storage) ? slice_text(why[0] ? why : reason_text(storage.reason)) : S("ok"));
+    text_json(&t, FAILED(r->storage) ? why : S("ok"));
     text_lit(&t, ",\"resource_policy\":");
     text_json(&t, policy ? S("ok") : S("does not compile or is missing"));
     text_lit(&t, ",");
@@ -122,6 +132,24 @@ void api_readyz(struct http_exchange *x)
     text_lit(&t, "}");
     struct http_reply reply = {.status = ready ? 200 : 503, .content_type = "application/json", .body = text_end(&t)};
     http_reply(x, &reply);
+}
+
+void api_readyz(struct http_exchange *x)
+{
+    struct readiness *r = arena_new(&x->slot->scratch, struct readiness);
+    if (!r) {
+        reply_refusal(x, NO_MEMORY, &(struct api_refusal){"InternalError", S("out of memory")});
+        return;
+    }
+    *r = (struct readiness){.why = ""};
+    x->note = r;
+    /* A storage on the network may ask its server. */
+    if (store_flags(service_of(x)->store) & TRUSTEE_STORAGE_BLOCKING_GET) {
+        http_offload(x, ready_work, ready_done);
+        return;
+    }
+    ready_work(x);
+    ready_done(x);
 }
 
 void api_metrics(struct http_exchange *x)

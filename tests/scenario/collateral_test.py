@@ -26,7 +26,6 @@ from fake_kds import FakeKds  # noqa: E402
 from fake_pcs import Answer, FakePcs  # noqa: E402
 from forge import Forge  # noqa: E402
 
-ALLOW = 'package policy\nimport rego.v1\ndefault trust_claims := {"executables": 3, "hardware": 2, "configuration": 2}\n'
 DAY = 86400
 
 
@@ -90,12 +89,6 @@ class Site(trusteed.Daemon):
     def __init__(self, machine, options, settings=None, sections=""):
         super().__init__({**(settings or {}), "collateral": options}, machine.sections() + sections)
         self.machine = machine
-
-    def start(self):
-        super().start()
-        answer = self.admin("POST", "/kbs/v0/attestation-policy",
-                            {"policy_id": "default_cpu", "policy": trusteed.base64url(ALLOW.encode()), "type": "rego"})
-        assert answer.status == 200, answer
 
     def ask(self, alter=None):
         """Cookie and body of an attestation that is good, but for what alter() does to its evidence."""
