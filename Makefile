@@ -204,10 +204,18 @@ $(BUILD)/bin/trustee-agent: $(BUILD)/obj/guest/main.o $(BUILD)/guest.a $(BUILD)/
 
 # A plugin is every .c file of its folder, linked with what it uses of lib/; one symbol is exported.
 PLUGIN_LDFLAGS = -shared -Wl,-z,defs -Wl,--exclude-libs,ALL -Wl,--version-script=tools/plugin.map
+# Libraries of a plugin; who is not named here takes the cryptography library alone.
+PLUGIN_LIBS_sample :=
+PLUGIN_LIBS_memory :=
+PLUGIN_LIBS_file :=
+PLUGIN_LIBS_redis := -lhiredis -lssl -lcrypto
+PLUGIN_LIBS_postgres := -lpq
+$(BUILD)/obj/storage/postgres/%.o: CPPFLAGS += -isystem $(shell pkg-config --variable=includedir libpq)
+plugin_libs = $(if $(filter undefined,$(origin PLUGIN_LIBS_$(1))),-lcrypto,$(PLUGIN_LIBS_$(1)))
 define plugin_rule
 $(BUILD)/plugins/$(2).so: $(call objects,$(wildcard $(1)/$(2)/*.c)) $(if $(filter sample,$(2)),,$(BUILD)/lib.a) tools/plugin.map
 	@mkdir -p $$(@D)
-	$$(CC) $$(LDFLAGS) $$(PLUGIN_LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) $(if $(filter sample memory file,$(2)),,-lcrypto)
+	$$(CC) $$(LDFLAGS) $$(PLUGIN_LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) $(call plugin_libs,$(2))
 endef
 $(foreach d,$(wildcard plugins/*),$(eval $(call plugin_rule,plugins,$(notdir $(d)))))
 $(foreach d,$(wildcard storage/*),$(eval $(call plugin_rule,storage,$(notdir $(d)))))
@@ -251,7 +259,7 @@ $(BUILD)/tests/%.so: tests/support/preload/%.c
 $(BUILD)/tests/%_test: $(BUILD)/obj/tests/unit/%_test.o $$(call objects,$$(call plugin_sources,$$*)) $(BUILD)/support.a \
     $(BUILD)/core.a $(BUILD)/lib.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(LIBS_CORE) -lcriterion
+	$(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(PLUGIN_LIBS_$(firstword $(subst _, ,$*))) $(LIBS_CORE) -lcriterion
 $(BUILD)/tests/agent_%_test: $(BUILD)/obj/tests/unit/agent_%_test.o $(BUILD)/guest.a $(BUILD)/core.a $(BUILD)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(LIBS_AGENT) -lcriterion
