@@ -156,6 +156,8 @@ class Daemon:
                 text = text.replace(f"[{section}]\n", f"[{section}]\n{lines}", 1)
             else:
                 text += f"\n[{section}]\n{lines}"
+        for header in re.findall(r"(?m)^\[[^]]+\]\n", self.sections):
+            text = text.replace("\n" + header + "\n", "\n", 1)  # what init names without options
         with open(self.config, "w", encoding="utf-8") as f:
             f.write(text + self.sections.replace("{home}", self.home))
 
