@@ -39,7 +39,7 @@ LIBS_AGENT := -luv -ljansson -lcurl -lssl -lcrypto -ltss2-esys -ltss2-mu -ltss2-
 LIB_SOURCES := $(wildcard lib/*/*.c)
 CORE_SOURCES := $(filter-out core/main.c,$(wildcard core/*.c core/*/*.c))
 GUEST_SOURCES := $(wildcard guest/*.c guest/*/*.c)
-CLI_SOURCES := $(wildcard cli/*.c)
+CLI_SOURCES := $(wildcard cli/*.c cli/plugin/*.c)
 PLUGIN_NAMES := $(notdir $(patsubst %/,%,$(dir $(wildcard plugins/*/*.c storage/*/*.c))))
 PLUGINS := $(addprefix $(BUILD)/plugins/,$(addsuffix .so,$(sort $(PLUGIN_NAMES))))
 REGO := $(BUILD)/plugins/rego.so
@@ -138,8 +138,12 @@ install: all install-dev ## programs, plugins, headers and policies below $(DEST
 	$(BUILD)/bin/trusteectl completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_trusteectl
 	$(BUILD)/bin/trusteectl completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/trusteectl.fish
 
-install-dev: ## only what writing plugins takes: headers and trustee-plugin.pc
-	install -d $(DESTDIR)$(PREFIX)/include/trustee $(DESTDIR)$(PREFIX)/lib/pkgconfig
+install-dev: ## only what writing plugins takes: headers, trustee-plugin.pc, and the same for CMake
+	install -d $(DESTDIR)$(PREFIX)/include/trustee $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/lib/cmake/trustee-plugin
+	sed 's/@VERSION@/$(VERSION)/' deploy/trustee-plugin-config.cmake \
+	    >$(DESTDIR)$(PREFIX)/lib/cmake/trustee-plugin/trustee-plugin-config.cmake
+	sed 's/@VERSION@/$(VERSION)/' deploy/trustee-plugin-config-version.cmake \
+	    >$(DESTDIR)$(PREFIX)/lib/cmake/trustee-plugin/trustee-plugin-config-version.cmake
 	install -m 644 include/trustee/*.h $(DESTDIR)$(PREFIX)/include/trustee/
 	printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' 'plugindir=$(PLUGIN_DIRECTORY)' '' \
 	    'Name: trustee-plugin' 'Description: headers for plugins of the Trustee service' 'Version: $(VERSION)' \
@@ -190,8 +194,18 @@ $(BUILD)/bin/trusteed: $(BUILD)/obj/core/main.o $(BUILD)/core.a $(BUILD)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -pie -rdynamic -o $@ $^ $(LIBS_CORE)
 
+# The templates of `trusteectl plugin new` lie in it.
+TEMPLATES := $(sort $(shell find cli/templates -name '*.in'))
+$(BUILD)/gen/plugin_templates.c: tools/embed-templates $(TEMPLATES)
+	@mkdir -p $(@D)
+	tools/embed-templates $(TEMPLATES) >$@
+$(BUILD)/obj/plugin_templates.o: $(BUILD)/gen/plugin_templates.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -std=c11 $(HARDENING) $(SANITIZE) -c $< -o $@
+
 # trusteectl attests with the agent's own code.
-$(BUILD)/bin/trusteectl: $(call objects,$(CLI_SOURCES) $(filter-out guest/main.c,$(GUEST_SOURCES))) $(BUILD)/core.a $(BUILD)/lib.a
+$(BUILD)/bin/trusteectl: $(call objects,$(CLI_SOURCES) $(filter-out guest/main.c,$(GUEST_SOURCES))) $(BUILD)/obj/plugin_templates.o \
+    $(BUILD)/core.a $(BUILD)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -pie -o $@ $^ $(LIBS_AGENT)
 

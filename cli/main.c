@@ -65,6 +65,14 @@ const struct command COMMANDS[] = {
      "--firmware FILE [--two-passes] [--kernel FILE [--initrd FILE] [--command-line TEXT] [--memory SIZE] "
      "[--kernel-header patched|as-is] [--separator-before]]",
      "MRTD, and RTMR 1 and 2 with a kernel, of a TD of these parts, as a file for reference-value set", true},
+    {"plugin", "new", cmd_plugin_new, "NAME --kind verifier|policy|storage [--directory FOLDER]",
+     "write a plugin project of one's own: source, tests, Makefile, README", true},
+    {"plugin", "check", cmd_plugin_check,
+     "FILE [--option KEY=VALUE]… [--evidence FILE [--report-data HEX]] [--policy FILE] [--seconds N] [--slow MS] "
+     "[--seed N]",
+     "try a plugin with hostile inputs in a process of its own, and say what to mend; 0 good, 1 findings", true},
+    {"plugin", "show", cmd_plugin_show, "FILE", "what a plugin says of itself: options, reasons, TEEs, SHA-256", true},
+    {"plugin", "list", cmd_plugin_list, "[--directory FOLDER]", "the plugins of a folder", true},
     {"completion", NULL, cmd_completion, "bash|zsh|fish", "print a completion script for a shell", true},
     {"man", NULL, cmd_man, "", "print the manual page trusteectl(1)", true},
     {"help", NULL, cmd_help, "", "this list", true},
