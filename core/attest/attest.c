@@ -10,7 +10,6 @@
 #define EVIDENCE_NODES_MIN 1024u
 #define CLASSES_MAX 8
 #define DEADLINE_NS UINT64_C(10000000000)
-#define LATER_NS UINT64_C(30000000000)
 #define NEED_ROUNDS_MAX 3 /* times that a verifier may ask for collateral */
 
 /* An item in use: claims are views into it. */
@@ -195,30 +194,12 @@ static const trustee_collateral *given_before(const struct supply *s, const trus
     return NULL;
 }
 
-/* Nobody waits for it, and nobody is told. */
-static void brought(void *user, const struct collateral_end *end)
-{
-    (void)user, (void)end;
-}
-
-static void bring_for_later(struct attestation *t, const trustee_need *n)
-{
-    struct collateral_want want = {.needs = n,
-                                   .count = 1,
-                                   .peer = t->x->request.peer,
-                                   .deadline_ns = clock_monotonic_ns() + LATER_NS,
-                                   .done = brought};
-    /* Where it cannot even be begun, the next call tries again. */
-    if (FAILED(collateral_fetch(t->service->collateral, &want)))
-        return;
-}
-
 /* What is not at hand: waited for, or done without. */
 static void give_nothing(struct attestation *t, struct supply *s, const trustee_need *n)
 {
     bool later = n->flags & TRUSTEE_NEED_LATER, optional = later || n->flags & TRUSTEE_NEED_OPTIONAL;
     if (later && t->came == COLLATERAL_HERE)
-        bring_for_later(t, n);
+        collateral_bring(t->service->collateral, n);
     if (!later && !(optional && t->came != COLLATERAL_HERE)) {
         s->missing[s->missing_count++] = *n;
         return;

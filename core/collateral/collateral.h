@@ -75,6 +75,9 @@ struct collateral_want {
 /* Begins to bring items into memory: one request per item in flight, whoever else wants it. On failure (NO_MEMORY, IO)
  * done is not called. */
 MUST_CHECK result collateral_fetch(struct collateral_store *s, const struct collateral_want *want);
+/* Begins to bring one item for later, where that has not been begun already; nobody waits and nobody is told. At most
+ * one is begun each second. */
+void collateral_bring(struct collateral_store *s, const trustee_need *need);
 
 /* Metrics in the Prometheus text format, appended to `t`. */
 void collateral_metrics(struct collateral_store *s, int64_t now, struct text *t);

@@ -430,9 +430,24 @@ static bool need_begin(struct collateral_store *s, struct want *w, size_t index,
     return true;
 }
 
+static void bring(struct collateral_store *s, const trustee_need *n)
+{
+    const struct collateral_kind *kind = collateral_kind_of(n->kind);
+    if (!kind || !collateral_is_name(n->kind, n->key) || is_fresh(s, n->kind, n->key) ||
+        find_local(s, n->kind, n->key) || limits_is_absent(s->limits, n->kind, n->key, clock_monotonic_ms()) ||
+        !has_origin(s, n->kind, n->key))
+        return;
+    flight_renew(s, kind, n->key);
+}
+
 void want_begin(struct collateral_store *s, struct want *w)
 {
     struct ending e;
+    if (w->nobody) {
+        bring(s, &w->needs[0]);
+        want_free(w);
+        return;
+    }
     w->next = s->wants;
     w->at = &s->wants;
     if (w->next)

@@ -41,6 +41,7 @@ struct want {
     void *user;
     enum collateral_outcome worst;
     unsigned retry_after;
+    bool nobody; /* one item for later: nobody waits, and done is NULL */
     char peer[64], item[ITEM_SIZE], why[WHY_SIZE];
     uint8_t texts[]; /* kinds and keys */
 };
@@ -94,6 +95,7 @@ struct collateral_store {
 
     _Atomic uint64_t fetches[ORIGIN_KDS + 1][FETCH_RESULTS];
     _Atomic int64_t waiting;
+    _Atomic uint64_t bring_after_ms; /* what nobody waits for is begun this seldom */
 };
 
 /* --- keep.c: judging, keeping, looking into folders --- */

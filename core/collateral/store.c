@@ -13,6 +13,7 @@
 
 #define SCRATCH_SIZE ((size_t)64 << 20)
 #define TEXTS_SIZE ((size_t)64 << 10)
+#define BRING_EVERY_MS 1000u
 #define TIMER_MAX_MS UINT64_C(3600000)
 
 /* --- the thread --------------------------------------------------------------------------------------------------- */
@@ -375,14 +376,12 @@ static struct want *want_new(const struct collateral_want *from)
     return w;
 }
 
-result collateral_fetch(struct collateral_store *s, const struct collateral_want *want)
+static result enqueue(struct collateral_store *s, struct want *w)
 {
-    struct want *w = want_new(want);
-    ENSURE(w, NO_MEMORY);
     pthread_mutex_lock(&s->lock);
     result r = s->stopping ? FAIL(IO) : start(s);
     if (!FAILED(r)) {
-        atomic_fetch_add(&s->waiting, 1);
+        atomic_fetch_add(&s->waiting, !w->nobody);
         *s->queue_last = w;
         s->queue_last = &w->next;
         /* Under the lock: a store that is being closed closes this handle. */
@@ -392,6 +391,26 @@ result collateral_fetch(struct collateral_store *s, const struct collateral_want
     if (FAILED(r))
         want_free(w);
     return r;
+}
+
+result collateral_fetch(struct collateral_store *s, const struct collateral_want *want)
+{
+    struct want *w = want_new(want);
+    ENSURE(w, NO_MEMORY);
+    return enqueue(s, w);
+}
+
+void collateral_bring(struct collateral_store *s, const trustee_need *need)
+{
+    uint64_t now = clock_monotonic_ms(), after = atomic_load(&s->bring_after_ms);
+    if (now < after || !atomic_compare_exchange_strong(&s->bring_after_ms, &after, now + BRING_EVERY_MS))
+        return;
+    struct want *w = want_new(&(struct collateral_want){.needs = need, .count = 1});
+    if (!w)
+        return;
+    w->nobody = true;
+    if (FAILED(enqueue(s, w)))
+        return; /* the next call tries again */
 }
 
 /* --- metrics ------------------------------------------------------------------------------------------------------ */

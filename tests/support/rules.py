@@ -43,7 +43,7 @@ def plugins():
     folder = tempfile.mkdtemp(prefix="plugins-")
     atexit.register(shutil.rmtree, folder)
     os.chmod(folder, 0o755)
-    for name in ("sample", "file", "rego", "tpm"):
+    for name in ("sample", "file", "rego", "tpm", "tdx", "snp", "sgx"):
         shutil.copy(os.path.join(BUILD, "plugins", name + ".so"), folder)
     for name in TEST_PLUGINS:
         build_plugin(name, folder)
