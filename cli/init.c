@@ -18,7 +18,7 @@
 /* What init works with. */
 struct start {
     struct cli *cli;
-    char home[PATH_MAX], plugins[PATH_MAX];
+    char home[PATH_MAX], plugins[PATH_MAX], verifiers[128];
     const char *listen, *host;
     bool sample, http;
 };
@@ -76,6 +76,19 @@ static bool make_keys(struct start *s)
            write_file(file_in(s, "tls/server.key"), tls.key_pem, 0600, false);
 }
 
+/* A section for each verifier that is installed. */
+static slice verifiers_of(struct start *s)
+{
+    static const char *const names[] = {"tpm", "tdx", "snp", "sgx"};
+    char path[PATH_MAX + 16], *at = s->verifiers;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(path, sizeof path, "%s/%s.so", s->plugins, names[i]);
+        if (access(path, R_OK) == 0)
+            at += snprintf(at, sizeof s->verifiers - (size_t)(at - s->verifiers), "\n[plugin %s]\n", names[i]);
+    }
+    return slice_text(s->verifiers);
+}
+
 static slice service_ini(struct start *s)
 {
     const char *h = s->home;
@@ -98,7 +111,8 @@ static slice service_ini(struct start *s)
         slice_text(s->plugins),
         slice_text(s->sample ? "\n# The sample TEE proves nothing. Never in production.\nallow_insecure = yes\n"
                              : "\n"),
-        slice_text("\n[plugin rego]\n\n[plugin tpm]\n\n[plugin tdx]\n\n[plugin snp]\n\n[plugin sgx]\n"),
+        slice_text("\n[plugin rego]\n"),
+        verifiers_of(s),
         slice_text(s->sample ? "\n[plugin sample]\n" : ""),
         slice_text("\n[plugin file]\ndirectory = "),
         slice_text(h),

@@ -232,7 +232,7 @@ static int say_nothing_found(const struct gathering *g)
 /* What a plugin logs while it starts is in the message already. */
 static bool load(struct gathering *g, struct ini *ini, struct verifiers *out, struct plugins **loaded)
 {
-    struct plugin_settings settings = {slice_text(g->folder), g->options->allow_insecure};
+    struct plugin_settings settings = {slice_text(g->folder), g->options->allow_insecure, false};
     if (out->loaded_count == TEES_MAX)
         return false;
     log_set_level((enum log_level)(LOG_ERROR + 1));

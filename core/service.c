@@ -52,7 +52,8 @@ static result open_plugins(struct opening *o)
 {
     struct service *s = o->service;
     struct config *c = o->config;
-    struct plugin_settings settings = {c->plugins.directory, c->plugins.allow_insecure};
+    struct plugin_settings settings = {c->plugins.directory, c->plugins.allow_insecure,
+                                       c->service.profile == PROFILE_RESTRICTED};
     TRY(plugins_load(&c->ini, &settings, &s->plugins, o->error, o->error_size));
     s->engine = plugins_engine(s->plugins, c->policy.use);
     s->store = plugins_store(s->plugins, c->storage.use);
@@ -403,7 +404,7 @@ void service_close(struct service *s)
 result service_engine_only(struct config *config, struct plugins **plugins, const struct engine **engine, char *error,
                            size_t error_size)
 {
-    struct plugin_settings settings = {config->plugins.directory, config->plugins.allow_insecure};
+    struct plugin_settings settings = {config->plugins.directory, config->plugins.allow_insecure, false};
     struct ini_section *section = ini_section(&config->ini, S("plugin"), config->policy.use);
     struct ini_section alone;
     struct ini ini = {.file = config->ini.file, .sections = section ? &alone : NULL};

@@ -126,7 +126,7 @@ static result check_options(const struct describing *d)
     TRY(copy_rows(d, &in, &rows));
     p->options = rows;
     for (const trustee_option *o = p->options; o < p->options + p->option_count; o++)
-        if (!is_identifier(o->name, "-_", 64) || !is_line(o->help) || !is_line(o->fallback))
+        if (!is_identifier(o->name, "-_", 64) || !is_line(o->help) || !is_line(o->fallback) || !is_line(o->restricted))
             return refuse(d->blame,
                           "option %zu of its table has a bad name, help or default; expected lower-case name "
                           "and single lines",

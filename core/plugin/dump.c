@@ -57,6 +57,8 @@ static void write_options(struct text *t, const trustee_plugin *p)
         number(t, "flags", o->flags, ",");
         if (o->fallback.len)
             member(t, "default", o->fallback, ",");
+        if (o->restricted.len)
+            member(t, "restricted", o->restricted, ",");
         number(t, "min", o->min, ",");
         number(t, "max", o->max, ",");
         member(t, "help", o->help, "}");
@@ -156,6 +158,8 @@ static void print_option(const trustee_option *o, FILE *out)
         fprintf(out, ", %" PRIu64 " to %" PRIu64, o->min, o->max);
     if (o->flags & TRUSTEE_OPTION_MANY)
         fprintf(out, "; may stand several times");
+    if (o->restricted.len)
+        fprintf(out, "; with profile = restricted only %.*s", SLICE_ARG(o->restricted));
     if (o->flags & TRUSTEE_OPTION_REQUIRED)
         fprintf(out, "\n# required\n%.*s =\n", SLICE_ARG(o->name));
     else

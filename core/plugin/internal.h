@@ -103,6 +103,7 @@ struct plugins {
     struct engine engines[ENGINES_MAX];
     struct store stores[STORES_MAX];
     size_t verifier_count, engine_count, store_count;
+    bool restricted; /* options have the values of profile = restricted */
 };
 
 /* One call into a plugin: takes the turn of a SERIAL one and marks the request as being in it. */

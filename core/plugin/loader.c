@@ -192,6 +192,7 @@ result plugins_load(const struct ini *ini, const struct plugin_settings *setting
         *error = 0;
     ENSURE(all, NO_MEMORY);
     all->last = &all->first;
+    all->restricted = settings->restricted;
     result r = arena_map(&all->arena, ARENA_SIZE, ARENA_PLAIN);
     struct loading l = {{ini, &all->arena, error, error_size}, settings, all};
     for (struct ini_section *s = ini->sections; s && !FAILED(r); s = s->next)

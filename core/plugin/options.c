@@ -57,6 +57,10 @@ static result check_row(const struct blame *b, const trustee_option *o)
     struct bind_rule rule = rule_of(o);
     if (o->fallback.len && !bind_parse(&rule, o->fallback, &v, expected, sizeof expected))
         return refuse(b, "the default of its option '%.*s' does not fit; expected %s", SLICE_ARG(o->name), expected);
+    if (o->restricted.len && (o->flags || !bind_parse(&rule, o->restricted, &v, expected, sizeof expected)))
+        return refuse(b,
+                      "the value of its option '%.*s' under profile = restricted does not fit, or the option has flags",
+                      SLICE_ARG(o->name));
     return OK;
 }
 
@@ -203,10 +207,20 @@ static result bind_default(struct binding *x, const struct ini_section *s, const
     char expected[256];
     if (o->flags & TRUSTEE_OPTION_REQUIRED)
         return bind_missing_key(x->bind, s, s->kind, s->name, o->name);
-    if (o->fallback.len == 0)
+    slice value = x->all->restricted && o->restricted.len ? o->restricted : o->fallback;
+    if (value.len == 0)
         return OK;
-    ENSURE(bind_parse(&rule, o->fallback, &v, expected, sizeof expected), INTERNAL);
+    ENSURE(bind_parse(&rule, value, &v, expected, sizeof expected), INTERNAL);
     return add_value(x, o, NULL, &v);
+}
+
+/* Profile restricted takes one value only of an option that says so. */
+static result restrict_entry(const struct binding *x, const trustee_option *o, const struct ini_entry *e)
+{
+    if (!x->all->restricted || !o->restricted.len || slice_equal(e->value, o->restricted))
+        return OK;
+    return REFUSE(x->bind, e, "profile = restricted takes '%.*s = %.*s' only; change it, or use profile = standard",
+                  SLICE_ARG(o->name), SLICE_ARG(o->restricted));
 }
 
 static result bind_option(struct binding *x, struct ini_section *s, const trustee_option *o)
@@ -221,6 +235,7 @@ static result bind_option(struct binding *x, struct ini_section *s, const truste
         return bind_repeated_key(x->bind, second, first);
     for (struct ini_entry *e = first; e; e = next_of(e->next, o->name)) {
         TRY(bind_entry(x->bind, e, &rule, &v));
+        TRY(restrict_entry(x, o, e));
         TRY(add_value(x, o, e, &v));
         e->used = true;
     }

@@ -44,6 +44,7 @@ struct plugins; /* all loaded plugins; immutable after plugins_load */
 struct plugin_settings {
     slice directory;     /* absolute; every plugin's file lies beneath it */
     bool allow_insecure; /* [plugins] allow_insecure */
+    bool restricted;     /* [service] profile = restricted */
 };
 
 /* Loads every [plugin NAME] section of the INI: all or nothing. Refuses, each with its own message in `error`

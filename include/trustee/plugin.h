@@ -35,6 +35,9 @@ typedef struct trustee_option {
     uint32_t type;          /* TRUSTEE_OPTION_… */
     uint32_t flags;         /* TRUSTEE_OPTION_REQUIRED | … */
     uint64_t min, max;      /* of numbers (both 0: any), and of sizes and durations in bytes and seconds */
+    /* The one value that a service with profile = restricted takes, and its default there; absent: any value goes. For
+     * options of which another value weakens a check; those whose name begins with allow_ need it not. */
+    trustee_slice restricted;
 } trustee_option;
 
 #define TRUSTEE_OPTION_TEXT 0u

@@ -30,7 +30,8 @@ struct dcap_options {
         {.name = TRUSTEE_TEXT("expired_collateral"),                                                 \
          .help = TRUSTEE_TEXT("refuse, or claim: accept what has expired and say so in the claims"), \
          .fallback = TRUSTEE_TEXT("refuse"),                                                         \
-         .type = TRUSTEE_OPTION_TEXT},                                                               \
+         .type = TRUSTEE_OPTION_TEXT,                                                                \
+         .restricted = TRUSTEE_TEXT("refuse")},                                                      \
         {.name = TRUSTEE_TEXT("allow_debug"),                                                        \
          .help = TRUSTEE_TEXT("accept guests that their host can debug, for tests alone"),           \
          .fallback = TRUSTEE_TEXT("no"),                                                             \

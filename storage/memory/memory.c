@@ -205,8 +205,12 @@ static void fini(void *instance)
 }
 
 static const trustee_option options[] = {
-    {TRUSTEE_TEXT("capacity"), TRUSTEE_TEXT("Memory for all values together"), TRUSTEE_TEXT("64MiB"),
-     TRUSTEE_OPTION_SIZE, 0, 4096, UINT64_C(64) << 30},
+    {.name = TRUSTEE_TEXT("capacity"),
+     .help = TRUSTEE_TEXT("Memory for all values together"),
+     .fallback = TRUSTEE_TEXT("64MiB"),
+     .type = TRUSTEE_OPTION_SIZE,
+     .min = 4096,
+     .max = UINT64_C(64) << 30},
 };
 
 static const trustee_storage storage = {

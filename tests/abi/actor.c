@@ -12,14 +12,24 @@
     {                                                                                                      \
         TRUSTEE_TEXT("actor-none"), TRUSTEE_TEXT("cpu"), TRUSTEE_BIND_EXACT, 0, TRUSTEE_BIND_NONE, 0       \
     }
-#define OPTIONS                                                                                                   \
-    {TRUSTEE_TEXT("text"), TRUSTEE_TEXT(""), {NULL, 0}, TRUSTEE_OPTION_TEXT, 0, 0, 0},                            \
-        {TRUSTEE_TEXT("truth"), TRUSTEE_TEXT(""), TRUSTEE_TEXT("yes"), TRUSTEE_OPTION_BOOL, 0, 0, 0},             \
-        {TRUSTEE_TEXT("size"), TRUSTEE_TEXT(""), TRUSTEE_TEXT("64KiB"), TRUSTEE_OPTION_SIZE, 0, 1024, 1048576},   \
-        {TRUSTEE_TEXT("many"), TRUSTEE_TEXT(""), {NULL, 0}, TRUSTEE_OPTION_TEXT, TRUSTEE_OPTION_MANY, 0, 0},      \
-        {TRUSTEE_TEXT("anchor"), TRUSTEE_TEXT(""), {NULL, 0}, TRUSTEE_OPTION_FILE, 0, 0, 0},                      \
-    {                                                                                                             \
-        TRUSTEE_TEXT("password"), TRUSTEE_TEXT(""), {NULL, 0}, TRUSTEE_OPTION_NUMBER, TRUSTEE_OPTION_SECRET, 0, 0 \
+#define OPTIONS                                                                                                         \
+    {TRUSTEE_TEXT("text"), TRUSTEE_TEXT(""), {NULL, 0}, TRUSTEE_OPTION_TEXT, 0, 0, 0, {NULL, 0}},                       \
+        {TRUSTEE_TEXT("truth"), TRUSTEE_TEXT(""), TRUSTEE_TEXT("yes"), TRUSTEE_OPTION_BOOL, 0, 0, 0, {NULL, 0}},        \
+        {TRUSTEE_TEXT("size"),                                                                                          \
+         TRUSTEE_TEXT(""),                                                                                              \
+         TRUSTEE_TEXT("64KiB"),                                                                                         \
+         TRUSTEE_OPTION_SIZE,                                                                                           \
+         0,                                                                                                             \
+         1024,                                                                                                          \
+         1048576,                                                                                                       \
+         {NULL, 0}},                                                                                                    \
+        {TRUSTEE_TEXT("many"), TRUSTEE_TEXT(""), {NULL, 0}, TRUSTEE_OPTION_TEXT, TRUSTEE_OPTION_MANY, 0, 0, {NULL, 0}}, \
+        {TRUSTEE_TEXT("anchor"), TRUSTEE_TEXT(""), {NULL, 0}, TRUSTEE_OPTION_FILE, 0, 0, 0, {NULL, 0}},                 \
+    {                                                                                                                   \
+        TRUSTEE_TEXT("password"), TRUSTEE_TEXT(""), {NULL, 0}, TRUSTEE_OPTION_NUMBER, TRUSTEE_OPTION_SECRET, 0, 0,      \
+        {                                                                                                               \
+            NULL, 0                                                                                                     \
+        }                                                                                                               \
     }
 #include "template.h"
 

@@ -74,7 +74,7 @@ FIELD(trustee_host, cancelled, 304);
 FIELD(trustee_host, random, 312);
 FIELD(trustee_host, query, 320);
 
-SIZE(trustee_option, 72);
+SIZE(trustee_option, 88);
 FIELD(trustee_option, name, 0);
 FIELD(trustee_option, help, 16);
 FIELD(trustee_option, fallback, 32);
@@ -82,6 +82,7 @@ FIELD(trustee_option, type, 48);
 FIELD(trustee_option, flags, 52);
 FIELD(trustee_option, min, 56);
 FIELD(trustee_option, max, 64);
+FIELD(trustee_option, restricted, 72);
 
 SIZE(trustee_reason, 48);
 FIELD(trustee_reason, id, 0);

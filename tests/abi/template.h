@@ -31,9 +31,12 @@
     }
 #endif
 #ifndef OPTIONS
-#define OPTIONS                                                                                 \
-    {                                                                                           \
-        TRUSTEE_TEXT("note"), TRUSTEE_TEXT("Any text"), {NULL, 0}, TRUSTEE_OPTION_TEXT, 0, 0, 0 \
+#define OPTIONS                                                                                  \
+    {                                                                                            \
+        TRUSTEE_TEXT("note"), TRUSTEE_TEXT("Any text"), {NULL, 0}, TRUSTEE_OPTION_TEXT, 0, 0, 0, \
+        {                                                                                        \
+            NULL, 0                                                                              \
+        }                                                                                        \
     }
 #endif
 #ifndef REASON_ID

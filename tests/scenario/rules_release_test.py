@@ -449,6 +449,30 @@ class Rule16Switches(Rules):
                         self.assertIn("profile = restricted does not allow", ran.stderr)
                         self.assertIn(name.split(".")[1] if "plain" not in name else "tls = no", ran.stderr)
 
+    def test_profile_restricted_takes_the_strict_value_of_a_verifiers_option_and_no_other(self):
+        weak = {"plugin tdx": {"expired_collateral": "claim", "require_sept_ve_disable": "no"},
+                "plugin sgx": {"expired_collateral": "claim"},
+                "plugin snp": {"crl": "used", "require_alias_check": "no"}}
+        strict = {"claim": "refuse", "no": "yes", "used": "required"}
+        with self.all_off() as daemon:
+            with open(daemon.config, encoding="utf-8") as f:
+                base = f.read()
+            cases = [(section, key, value, wrong) for section, options in weak.items() for key, bad in options.items()
+                     for value, wrong in ((bad, True), (strict[bad], False), (None, False))]
+            for section, key, value, wrong in cases:
+                with open(daemon.config, "w", encoding="utf-8") as f:
+                    f.write(base)
+                daemon.settings = {"service": {"profile": "restricted"}, "release": {"require_binding": "yes"},
+                                   section: {key: value} if value else {}}
+                daemon.like, daemon.sample = None, True
+                daemon._configure()
+                ran = subprocess.run([daemon.program, "--check-config", "--config", daemon.config], capture_output=True,
+                                     text=True)
+                with self.subTest(key=key, value=value):
+                    self.assertEqual(ran.returncode, int(wrong), ran.stderr)
+                    if wrong:
+                        self.assertIn(f"profile = restricted takes '{key} = {strict[value]}' only", ran.stderr)
+
     def test_the_sample_plugin_is_refused_without_its_switch(self):
         with self.all_off() as daemon:
             with open(daemon.config, "a", encoding="utf-8") as f:

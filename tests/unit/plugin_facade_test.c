@@ -45,7 +45,7 @@ TestSuite(plugin_facade, .init = setup, .fini = teardown);
 static void load(const char *directory, const char *text)
 {
     static struct ini ini;
-    struct plugin_settings settings = {slice_text(directory), true};
+    struct plugin_settings settings = {slice_text(directory), true, false};
     cr_assert(!FAILED(ini_parse(&arena, S("t.ini"), slice_text(text), &ini, error, sizeof error)), "%s", error);
     cr_assert(!FAILED(plugins_load(&ini, &settings, &plugins, error, sizeof error)), "%s", error);
 }

@@ -24,7 +24,7 @@ static char error[1024];
 static void load(const char *text)
 {
     static struct ini ini;
-    struct plugin_settings settings = {S(BAD), true};
+    struct plugin_settings settings = {S(BAD), true, false};
     cr_assert(!FAILED(ini_parse(&arena, S("t.ini"), slice_text(text), &ini, error, sizeof error)), "%s", error);
     cr_assert(!FAILED(plugins_load(&ini, &settings, &plugins, error, sizeof error)), "%s", error);
     host = &plugins->first->host;

@@ -41,7 +41,7 @@ TestSuite(plugin_load, .init = setup, .fini = teardown);
 
 static result load(const char *directory, bool allow_insecure, const char *text)
 {
-    struct plugin_settings settings = {slice_text(directory), allow_insecure};
+    struct plugin_settings settings = {slice_text(directory), allow_insecure, false};
     cr_assert(!FAILED(ini_parse(&arena, S("t.ini"), slice_text(text), &ini, error, sizeof error)), "%s", error);
     return plugins_load(&ini, &settings, &plugins, error, sizeof error);
 }
@@ -451,7 +451,7 @@ Test(plugin_load, a_dump_of_a_bad_file_says_what_is_bad)
 
 Test(plugin_load, help_is_an_ini_section)
 {
-    struct plugin_settings settings = {S(SHIPPED), false};
+    struct plugin_settings settings = {S(SHIPPED), false, false};
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);

@@ -16,7 +16,7 @@ static void load(const char *text)
 {
     static struct ini ini;
     char error[512];
-    struct plugin_settings settings = {S(TEST_BUILD "/plugins"), false};
+    struct plugin_settings settings = {S(TEST_BUILD "/plugins"), false, false};
     cr_assert(!FAILED(ini_parse(&arena, S("t.ini"), slice_text(text), &ini, error, sizeof error)), "%s", error);
     cr_assert(!FAILED(plugins_load(&ini, &settings, &plugins, error, sizeof error)), "%s", error);
     store = plugins_store(plugins, S("memory"));
