@@ -23,7 +23,7 @@
 /* What is checked, from the command line. */
 struct target {
     const char *file;
-    const char *folder; /* an empty one of ours, for options that are paths */
+    const char *folder;         /* an empty one of ours, for options that are paths */
     const char *const *options; /* "key=value" */
     size_t option_count;
     slice evidence, report_data, policy; /* good ones, where they were given */

@@ -37,7 +37,8 @@ void trial_policy_leaks(void *user, struct report *r);
 /* Bytes of the heap in use. */
 uint64_t heap_in_use(void);
 /* Calls `once` again and again, and finds out whether the heap grows each time. */
-void look_for_leak(struct report *r, const char *what, void (*once)(void *user, unsigned n), void *user, unsigned calls);
+void look_for_leak(struct report *r, const char *what, void (*once)(void *user, unsigned n), void *user,
+                   unsigned calls);
 /* Runs `body` in several threads at once; each gets its number. */
 struct crowd {
     void (*body)(void *user, unsigned thread);
@@ -51,7 +52,8 @@ void run_crowd(const struct crowd *c);
 struct appraisal {
     struct harness *harness;
     struct arena scratch, input;
-    struct ask ask;
+    struct ask asks[2]; /* in turn, so that what keeps the last one is noticed */
+    struct ask *ask;
     struct ask_writer claims;
     trustee_verify_in in;
     trustee_verify_out out;

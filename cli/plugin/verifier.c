@@ -55,7 +55,7 @@ static void judge_ok(struct appraisal *x, const char *name, bool genuine_is_fine
     struct report *r = x->harness->report;
     if (x->out.verdict != TRUSTEE_VERDICT_GENUINE)
         report_find(r, SAY_WHY, "verify answered OK without a verdict for %s", name);
-    else if (x->ask.rejected)
+    else if (x->ask->rejected)
         report_find(r, "return right after host->reject", "verify rejected %s, and then called it GENUINE", name);
     else if (!genuine_is_fine)
         judge_genuine(x, name);
@@ -90,7 +90,7 @@ static void judge(struct appraisal *x, trustee_status s, const char *name, bool 
         judge_ok(x, name, genuine_is_fine);
     else if (s == TRUSTEE_NEED)
         judge_need(x, name);
-    else if (s == TRUSTEE_REJECT && !x->ask.rejected)
+    else if (s == TRUSTEE_REJECT && !x->ask->rejected)
         report_find(r, SAY_WHY, "verify answered REJECT without saying why, for %s", name);
     else if (s == TRUSTEE_E_NOMEM && !starved)
         report_find(r, "check the length first: what is too long is TRUSTEE_REJECT, not a fault",
@@ -115,12 +115,13 @@ trustee_status appraise(struct appraisal *x, slice text, const char *name, bool 
     struct harness *h = x->harness;
     if (!text.ptr || (h->verifier.max_evidence && text.len > h->verifier.max_evidence) || !parse(x, text))
         return TRUSTEE_REJECT;
-    ask_begin(&x->ask, h, &x->scratch);
-    x->ask.fail_at = x->fail_at;
-    x->ask.fail_rest = x->fail_rest;
-    x->ask.cancelled = x->cancelled;
-    x->ask.evidence = x->in.evidence;
-    x->claims.ask = &x->ask;
+    x->ask = x->ask == &x->asks[0] ? &x->asks[1] : &x->asks[0];
+    ask_begin(x->ask, h, &x->scratch);
+    x->ask->fail_at = x->fail_at;
+    x->ask->fail_rest = x->fail_rest;
+    x->ask->cancelled = x->cancelled;
+    x->ask->evidence = x->in.evidence;
+    x->claims.ask = x->ask;
     if (FAILED(claims_begin(&x->claims.writer, &x->scratch, CLAIM_NODES)))
         return TRUSTEE_REJECT;
     memset(x->needs, 0, sizeof x->needs);
@@ -128,13 +129,13 @@ trustee_status appraise(struct appraisal *x, slice text, const char *name, bool 
     (void)mprotect(x->input.base, x->input.size, PROT_READ);
     harness_enter(h);
     struct call_watch w = call_begin(h->report, "verify of %s", name);
-    trustee_status s = h->verifier.verify(h->instance, ask_handle(&x->ask), &x->in, &x->out);
+    trustee_status s = h->verifier.verify(h->instance, ask_handle(x->ask), &x->in, &x->out);
     call_end(h->report, &w);
     harness_leave(h);
     if (x->claims.writer.depth != 1)
         x->claims.writer.failed = true;
     judge(x, s, name, genuine_is_fine);
-    ask_end(&x->ask);
+    ask_end(x->ask);
     return s;
 }
 
@@ -291,16 +292,26 @@ static void judge_item(struct session *s, const trustee_collateral *item)
 
 static slice garbage(struct session *s, unsigned n)
 {
-    static const char *const texts[] = {"", "{}", "null", "{\"tcbInfo\":{},\"signature\":\"\"}", "-----BEGIN CERTIFICATE-----\n",
-                                        "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", "0"};
+    static const char *const texts[] = {"",
+                                        "{}",
+                                        "null",
+                                        "{\"tcbInfo\":{},\"signature\":\"\"}",
+                                        "-----BEGIN CERTIFICATE-----\n",
+                                        "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n",
+                                        "0"};
     return n < sizeof texts / sizeof *texts ? slice_text(texts[n]) : bytes_random(&s->texts, &s->dice);
 }
 
 /* Kinds of the header, and one that there is not. */
-static const char *const kinds[][2] = {
-    {"intel/tcb-info", "tdx/50806f000000"}, {"intel/qe-identity", "tdx"},   {"intel/pck-crl", "platform"},
-    {"intel/root-crl", "root"},             {"intel/pck", "-/-/-/-/-"},     {"amd/vcek", "Milan/00/1-2-3-4"},
-    {"amd/ca-chain", "Genoa/vcek"},         {"amd/crl", "Turin/vlek"},      {"no/such-kind", "x"}};
+static const char *const kinds[][2] = {{"intel/tcb-info", "tdx/50806f000000"},
+                                       {"intel/qe-identity", "tdx"},
+                                       {"intel/pck-crl", "platform"},
+                                       {"intel/root-crl", "root"},
+                                       {"intel/pck", "-/-/-/-/-"},
+                                       {"amd/vcek", "Milan/00/1-2-3-4"},
+                                       {"amd/ca-chain", "Genoa/vcek"},
+                                       {"amd/crl", "Turin/vlek"},
+                                       {"no/such-kind", "x"}};
 #define KINDS (sizeof kinds / sizeof *kinds)
 
 static void verify_with_garbage(struct session *s, unsigned n)
