@@ -19,6 +19,7 @@ void trial_describe(void *user, struct report *r); /* the loader's own checks; t
 void trial_start(void *user, struct report *r);    /* init, self_test and fini, again and again */
 void trial_option(void *user, struct report *r);   /* hostile values of one option */
 void trial_evidence(void *user, struct report *r);
+void trial_tampering(void *user, struct report *r);
 void trial_bindings(void *user, struct report *r);
 void trial_allocations(void *user, struct report *r);
 void trial_cancelled(void *user, struct report *r);

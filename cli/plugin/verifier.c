@@ -24,8 +24,12 @@ bool appraisal_begin(struct appraisal *x, struct harness *h)
         return false;
     memset(x->report_data, 0xa5, sizeof x->report_data);
     slice name = harness_tee(h, 0).name;
-    x->in = (trustee_verify_in){
-        .size = sizeof x->in, .tee = name, .report_data = slice_of(x->report_data, sizeof x->report_data), .now = NOW};
+    x->in = (trustee_verify_in){.size = sizeof x->in,
+                                .tee = name,
+                                .report_data = slice_of(x->report_data, sizeof x->report_data),
+                                .now = h->target->now};
+    if (h->target->report_data.len)
+        x->in.report_data = h->target->report_data;
     return true;
 }
 
@@ -228,7 +232,7 @@ static void starve(struct session *s, slice text, const char *name, bool good)
         for (unsigned rest = 0; rest < 2; rest++) {
             s->appraisal.fail_at = n;
             s->appraisal.fail_rest = rest;
-            (void)appraise(&s->appraisal, text, name, good && !rest);
+            (void)appraise(&s->appraisal, text, name, good);
         }
     s->appraisal.fail_at = 0;
 }
@@ -241,8 +245,6 @@ void trial_allocations(void *user, struct report *r)
     for (unsigned n = 0; n < 60; n++)
         (void)one_random(s, n);
     const struct target *t = s->harness.target;
-    if (t->report_data.len)
-        s->appraisal.in.report_data = t->report_data;
     if (t->evidence.len)
         starve(s, t->evidence, "the good evidence, where an allocation fails", true);
     for (unsigned n = 0; n < 8; n++) {
@@ -460,8 +462,6 @@ void trial_leaks(void *user, struct report *r)
         return;
     for (unsigned n = 0; n < 40; n++)
         (void)one_random(s, n);
-    if (s->harness.target->report_data.len)
-        s->appraisal.in.report_data = s->harness.target->report_data;
     look_for_leak(r, "verify", appraise_once, s, 128);
     harness_stop(&s->harness);
 }

@@ -33,7 +33,7 @@ mkdir -m 755 "$plugins"
 cp "$(dirname "$trusteed")"/../plugins/{rego,file}.so acme.so "$plugins/"
 chmod go-w "$plugins"/*.so
 "$(dirname "$trusteed")/trusteectl" init "$work/home" --plugins "$plugins" >/dev/null
-sed -i '/^\[plugin tpm\]$/d' "$work/home/trusteed.ini"
+sed -i -E '/^\[plugin (tpm|tdx|snp|sgx)\]$/d' "$work/home/trusteed.ini"
 openssl genpkey -algorithm ed25519 2>/dev/null | openssl pkey -pubout -out "$work/acme.pem"
 check() { "$trusteed" --config "$work/home/trusteed.ini" --check-config 2>&1; }
 sed "s#/etc/trustee/acme.pem#$work/acme.pem#" "$work/ini.1" >>"$work/home/trusteed.ini"

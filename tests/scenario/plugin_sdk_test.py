@@ -147,19 +147,12 @@ class Projects(Installed):
         self.assertEqual((code, report["findings"]), (0, []))
 
 
-class Served(Installed):
-    """The service loads what a vendor made, and attests with it."""
+class Signed(Installed):
+    """A vendor's key, and evidence as the project's verifier takes it."""
 
     NAME = "acme-tee"
 
     def setUp(self):
-        folder = self.new(self.NAME, "verifier")
-        self.make(folder, "all")
-        self.plugins = os.path.join(self.folder, "plugins")
-        os.mkdir(self.plugins, 0o755)
-        for file in glob.glob(os.path.join(BUILD, "plugins/*.so")) + [os.path.join(folder, f"build/{self.NAME}.so")]:
-            shutil.copy(file, self.plugins)
-            os.chmod(os.path.join(self.plugins, os.path.basename(file)), 0o644)
         self.signer = ed25519.Ed25519PrivateKey.generate()
         self.root = os.path.join(self.folder, "root.pem")
         with open(self.root, "wb") as f:
@@ -170,6 +163,55 @@ class Served(Installed):
         report = (1).to_bytes(4, "little") + bytes(4) + binding.ljust(64, b"\0") + b"\x22" * 48
         signature = (signer or self.signer).sign(report)
         return {"report": base64.b64encode(report).decode(), "signature": base64.b64encode(signature).decode()}
+
+
+class Tampering(Signed):
+    """Good evidence, changed byte by byte."""
+
+    def examine(self, *edits, options=()):
+        folder = self.new(self.NAME, "verifier")
+        for old, new in edits:
+            Projects.edit(folder, old, new)
+        self.make(folder, "all", "CC=cc -w")
+        good = os.path.join(folder, "good.json")
+        with open(good, "w", encoding="ascii") as f:
+            json.dump(self.evidence(b"\x11" * 48), f)
+        return check(f"{folder}/build/{self.NAME}.so", "--option", f"root_key={self.root}", "--evidence", good,
+                     *(options or ("--report-data", "11" * 48)))
+
+    def test_a_verifier_that_verifies_all_of_it_is_right(self):
+        code, report = self.examine()
+        self.assertEqual((code, report["findings"]), (0, []))
+
+    def test_what_is_believed_without_a_signature_is_found(self):
+        code, report = self.examine(("signature_holds(self->root, report, signature)", "1"))
+        self.assertEqual(code, 1)
+        self.assertIn("of 64 changed bytes of /signature, 64 leave the evidence GENUINE; the first is byte 0", whats(report))
+        self.assertRegex(" ".join(whats(report)), r"of 60 changed bytes of /report, 2\d leave the evidence GENUINE")
+
+    def test_a_challenge_that_is_not_compared_is_found(self):
+        code, report = self.examine(("trustee_bind_equal(report_data, in->report_data, TRUSTEE_BIND_PAD, 64)", "1"))
+        self.assertEqual(code, 1)
+        self.assertIn("it called evidence GENUINE that answers another challenge", whats(report))
+
+    def test_good_evidence_that_is_refused_is_told_with_its_reason(self):
+        code, report = self.examine(options=("--report-data", "12" * 48))
+        self.assertEqual(code, 1)
+        self.assertEqual(whats(report), [f"the good evidence is refused: REJECT, {self.NAME}.report_data"])
+
+
+class Served(Signed):
+    """The service loads what a vendor made, and attests with it."""
+
+    def setUp(self):
+        super().setUp()
+        folder = self.new(self.NAME, "verifier")
+        self.make(folder, "all")
+        self.plugins = os.path.join(self.folder, "plugins")
+        os.mkdir(self.plugins, 0o755)
+        for file in glob.glob(os.path.join(BUILD, "plugins/*.so")) + [os.path.join(folder, f"build/{self.NAME}.so")]:
+            shutil.copy(file, self.plugins)
+            os.chmod(os.path.join(self.plugins, os.path.basename(file)), 0o644)
 
     def attest(self, service, bound=None, signer=None):
         key = Key()
