@@ -291,7 +291,7 @@ build/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(LIB_SOURCES) $(CORE_SOURCES) $(SUPPORT_
 	    SANITIZE="$(subst fuzzer,fuzzer-no-link,$(FUZZ_FLAGS))" build-fuzz/support.a build-fuzz/core.a \
 	    build-fuzz/lib.a $(patsubst %.c,build-fuzz/obj/%.o,$(call plugin_sources,$*))
 	clang-14 $(CPPFLAGS) -std=c11 -O1 -g $(FUZZ_FLAGS) -o $@ $< $(patsubst %.c,build-fuzz/obj/%.o,$(call plugin_sources,$*)) \
-	    build-fuzz/support.a build-fuzz/core.a build-fuzz/lib.a $(LIBS_CORE)
+	    build-fuzz/support.a build-fuzz/core.a build-fuzz/lib.a $(PLUGIN_LIBS_$(firstword $(subst _, ,$*))) $(LIBS_CORE)
 
 build/fuzz/agent_%_fuzz: tests/fuzz/agent_%_fuzz.c $(LIB_SOURCES) $(CORE_SOURCES) $(GUEST_SOURCES)
 	@mkdir -p $(@D)

@@ -6,12 +6,14 @@
 #include <ftw.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/plugin/trials.h"
+#include "cli/verifiers.h"
 
-#define OPTIONS_MAX 32
+#define DEFAULT_NOW INT64_C(1790000000)
 #define INPUT_MAX ((size_t)4 << 20)
 #define MAX_OPTIONS 256
 
@@ -65,11 +67,14 @@ static int take_inputs(struct checking *c)
 {
     struct target *t = &c->examination.target;
     const char *evidence = take_option(c->cli, "--evidence"), *policy = take_option(c->cli, "--policy");
-    const char *report_data = take_option(c->cli, "--report-data"), *option;
+    const char *report_data = take_option(c->cli, "--report-data"), *at = take_option(c->cli, "--at"), *option;
     if (evidence && !read_input(evidence, INPUT_MAX, &c->cli->arena, &t->evidence))
         return EXIT_USAGE;
     if (policy && !read_input(policy, INPUT_MAX, &c->cli->arena, &t->policy))
         return EXIT_USAGE;
+    t->now = evidence ? (int64_t)time(NULL) : DEFAULT_NOW;
+    if (at && !parse_time(at, &t->now))
+        return say(EXIT_USAGE, "--at takes a time, such as 2026-11-24T00:00:00Z");
     if (report_data && !take_hex(c, report_data, &t->report_data))
         return say(EXIT_USAGE, "--report-data takes hex digits");
     while ((option = take_option(c->cli, "--option"))) {
@@ -132,6 +137,7 @@ static void try_interfaces(struct checking *c)
         void (*body)(void *user, struct report *r);
     } trials[] = {
         {TRUSTEE_TEXT("verifier"), "evidence", trial_evidence},
+        {TRUSTEE_TEXT("verifier"), "tampering", trial_tampering},
         {TRUSTEE_TEXT("verifier"), "bindings", trial_bindings},
         {TRUSTEE_TEXT("verifier"), "allocations", trial_allocations},
         {TRUSTEE_TEXT("verifier"), "deadline", trial_cancelled},

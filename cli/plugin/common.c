@@ -4,6 +4,7 @@
 #include <malloc.h>
 
 #define LEAK_BYTES 8 /* per call, and more: no leak is smaller */
+#define LEAK_WINDOWS 8u
 
 uint64_t heap_in_use(void)
 {
@@ -11,23 +12,23 @@ uint64_t heap_in_use(void)
     return (uint64_t)m.uordblks + m.hblkhd;
 }
 
-/* Two windows: what grows in one alone is a pool that fills. */
+/* What grows without end grows in every window; what fills a pool or a cache does not. */
 void look_for_leak(struct report *r, const char *what, void (*once)(void *user, unsigned n), void *user, unsigned calls)
 {
-    uint64_t marks[3];
-    for (unsigned n = 0; n < calls; n++)
-        once(user, n);
-    for (unsigned window = 0; window < 3; window++) {
-        marks[window] = heap_in_use();
-        for (unsigned n = 0; window < 2 && n < calls; n++)
+    uint64_t grown = 0, least = (uint64_t)calls * LEAK_BYTES;
+    for (unsigned window = 0; window < LEAK_WINDOWS; window++) {
+        uint64_t before = heap_in_use();
+        for (unsigned n = 0; n < calls; n++)
             once(user, n);
+        uint64_t now = heap_in_use();
+        if (window && now < before + least)
+            return;
+        grown = now - before;
     }
-    uint64_t least = (uint64_t)calls * LEAK_BYTES;
-    if (marks[1] < marks[0] + least || marks[2] < marks[1] + least)
-        return;
-    report_find(r, "free what your malloc gave before the function returns; for a request use host->arena_alloc, and "
-                   "host->cache_put for what outlives it; find it with a build with -fsanitize=address",
-                "%s leaks about %llu bytes a time", what, (unsigned long long)((marks[2] - marks[1]) / calls));
+    report_find(r,
+                "free what your malloc gave before the function returns; for a request use host->arena_alloc, and "
+                "host->cache_put for what outlives it; find it with a build with -fsanitize=address",
+                "%s leaks about %llu bytes a time", what, (unsigned long long)(grown / calls));
 }
 
 struct member {

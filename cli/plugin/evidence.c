@@ -149,17 +149,42 @@ static void write_array(struct text *t, slice bytes)
 
 static void write_any(struct text *t, struct dice *d)
 {
-    static const char *const some[] = {
-        "null",   "true", "false", "0",  "1",  "-1", "255", "65536", "4294967296", "18446744073709551615", "1e999",
-        "\"\"",   "\"x\"", "\"=\"", "[]", "{}", "[0]", "[\"AAAA\",\"AAAA\"]", "{\"a\":{\"b\":{}}}", "\"-----BEGIN CERTIFICATE-----\"",
-        "\"0\"", "\"{}\"", "\"[]\"", "\"\\u0000\"", "\"..%2f..\"", "[[[[[[]]]]]]", "[-1,256,1.5]"};
+    static const char *const some[] = {"null",
+                                       "true",
+                                       "false",
+                                       "0",
+                                       "1",
+                                       "-1",
+                                       "255",
+                                       "65536",
+                                       "4294967296",
+                                       "18446744073709551615",
+                                       "1e999",
+                                       "\"\"",
+                                       "\"x\"",
+                                       "\"=\"",
+                                       "[]",
+                                       "{}",
+                                       "[0]",
+                                       "[\"AAAA\",\"AAAA\"]",
+                                       "{\"a\":{\"b\":{}}}",
+                                       "\"-----BEGIN CERTIFICATE-----\"",
+                                       "\"0\"",
+                                       "\"{}\"",
+                                       "\"[]\"",
+                                       "\"\\u0000\"",
+                                       "\"..%2f..\"",
+                                       "[[[[[[]]]]]]",
+                                       "[-1,256,1.5]"};
     text_add(t, slice_text(some[dice_roll(d, sizeof some / sizeof *some)]));
 }
 
 static void write_value(struct text *t, enum wanted kind, struct dice *d, slice bytes, unsigned valid)
 {
-    static const char *const numbers[] = {"0", "1", "2", "3", "4", "5", "255", "65535", "4294967295", "18446744073709551615"};
-    static const char *const texts[] = {"\"\"", "\"1\"", "\"sha256\"", "\"{}\"", "\"00\"", "\"ffffffffffffffff\"", "\"UpToDate\""};
+    static const char *const numbers[] = {"0", "1",   "2",     "3",          "4",
+                                          "5", "255", "65535", "4294967295", "18446744073709551615"};
+    static const char *const texts[] = {
+        "\"\"", "\"1\"", "\"sha256\"", "\"{}\"", "\"00\"", "\"ffffffffffffffff\"", "\"UpToDate\""};
     if (dice_roll(d, 10) >= valid || kind == WANTS_ANY)
         write_any(t, d);
     else if (kind == WANTS_NUMBER)

@@ -23,10 +23,11 @@
 /* What is checked, from the command line. */
 struct target {
     const char *file;
-    const char *folder; /* an empty one of ours, for options that are paths */
+    const char *folder;         /* an empty one of ours, for options that are paths */
     const char *const *options; /* "key=value" */
     size_t option_count;
     slice evidence, report_data, policy; /* good ones, where they were given */
+    int64_t now;                         /* the clock that the plugin sees */
     uint64_t seed;
     unsigned seconds;
     uint64_t slow_ms; /* CPU time of one call from which it is a finding */
@@ -85,6 +86,7 @@ struct ask {
     uint64_t allocations, fail_at; /* the n-th fails, and all after it where fail_rest; 0: none */
     bool fail_rest, cancelled, secret;
     bool rejected, open;
+    char reason[96]; /* of the first rejection */
     pthread_t thread;
     const json *evidence;
     struct alias aliases[ALIASES_MAX];

@@ -192,6 +192,8 @@ static bool has_reason(const struct harness *h, slice id)
 static void host_reject(trustee_request *req, trustee_slice reason, trustee_slice text)
 {
     struct ask *a = ask_of(req);
+    if (!a->rejected && text_is_sane(reason, sizeof a->reason - 1))
+        (void)snprintf(a->reason, sizeof a->reason, "%.*s", SLICE_ARG(reason));
     a->rejected = true;
     if (!text_is_sane(reason, 96) || !has_reason(a->harness, reason))
         report_find(a->harness->report, "add the id to the table of reasons in the descriptor",

@@ -45,7 +45,9 @@ static slice fill(struct arena *a, slice text, slice name)
         size_t at = slice_find(text, '@');
         text_add(&t, slice_sub(text, 0, at));
         text = slice_sub(text, at, text.len);
-        slice word = slice_starts(text, S("@NAME@")) ? S("@NAME@") : slice_starts(text, S("@IDENT@")) ? S("@IDENT@") : NO_SLICE;
+        slice word = slice_starts(text, S("@NAME@"))    ? S("@NAME@")
+                     : slice_starts(text, S("@IDENT@")) ? S("@IDENT@")
+                                                        : NO_SLICE;
         if (word.len)
             add_word(&t, name, word.len == sizeof "@IDENT@" - 1);
         else
@@ -117,8 +119,10 @@ int cmd_plugin_new(struct cli *c)
         return say(EXIT_USAGE, "plugin new takes one NAME, --kind and --directory");
     slice name = slice_text(c->argv[0]);
     if (!is_good_name(name))
-        return say(EXIT_USAGE, "'%s' is no name for a plugin: a lower-case letter, then at most 31 letters, digits and "
-                               "single '-'", c->argv[0]);
+        return say(EXIT_USAGE,
+                   "'%s' is no name for a plugin: a lower-case letter, then at most 31 letters, digits and "
+                   "single '-'",
+                   c->argv[0]);
     if (is_shipped(name))
         return say(EXIT_USAGE, "'%s' is the name of a TEE of the protocol or of a shipped plugin; choose another",
                    c->argv[0]);

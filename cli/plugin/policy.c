@@ -109,8 +109,13 @@ static trustee_status evaluate(struct evaluation *x, const struct compiled *c, t
     a.fail_at = x->fail_at;
     a.fail_rest = true;
     a.cancelled = x->cancelled;
-    trustee_policy_in in = {.size = sizeof in, .rule_count = 2, .rules = rules, .input = input, .now = NOW,
-                            .deadline_ms = 1000, .reference = no_reference};
+    trustee_policy_in in = {.size = sizeof in,
+                            .rule_count = 2,
+                            .rules = rules,
+                            .input = input,
+                            .now = NOW,
+                            .deadline_ms = 1000,
+                            .reference = no_reference};
     harness_enter(h);
     struct call_watch w = call_begin(h->report, "evaluate of %s", what);
     trustee_status s = h->policy.evaluate(h->instance, ask_handle(&a), c->policy, &in, &out.writer);
@@ -120,7 +125,8 @@ static trustee_status evaluate(struct evaluation *x, const struct compiled *c, t
     const node *allow = whole ? tree_at(answer, S("/allow")) : NULL;
     x->allows = s == TRUSTEE_OK && allow && allow->type == TRUSTEE_NODE_BOOL && allow->integer;
     if (!status_is_known(s))
-        report_find(h->report, "answer one of the values of <trustee/abi.h>", "evaluate answered %d for %s", (int)s, what);
+        report_find(h->report, "answer one of the values of <trustee/abi.h>", "evaluate answered %d for %s", (int)s,
+                    what);
     if (s == TRUSTEE_OK && !whole && !x->fail_at)
         report_find(h->report, "write {rule: value} into `out`, and close what you open",
                     "evaluate answered OK with an answer that is malformed, for %s", what);
@@ -258,7 +264,7 @@ static void compile_once(void *user, unsigned n)
     if (!text.len || n % 2)
         text = hostile_policy(s, n % 8, &name);
     try_policy(s, text, s->harness.target->policy.len ? "policies again and again" : "hostile policies again and again",
-                512);
+               512);
 }
 
 void trial_policy_leaks(void *user, struct report *r)

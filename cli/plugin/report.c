@@ -21,11 +21,13 @@ void report_free(struct report *r)
         munmap(r, sizeof *r);
 }
 
-/* What is wrong with evidence comes back in every trial that has evidence; options are each their own. */
+/* What is wrong with evidence comes back in every trial that has evidence; options and members are each their own. */
 static bool is_same_place(const struct finding *a, const struct finding *b)
 {
     bool option = slice_starts(slice_text(b->check), S("option "));
-    return !option || strcmp(a->check, b->check) == 0;
+    if (option)
+        return strcmp(a->check, b->check) == 0;
+    return strcmp(b->check, "tampering") != 0 || strcmp(a->what, b->what) == 0;
 }
 
 static void add(struct report *r, const struct finding *f)

@@ -16,7 +16,7 @@ struct finding {
     bool note; /* worth knowing, and no fault */
     uint32_t times;
     const void *kind; /* the format of `what`: findings of one kind are told once */
-    char check[48]; /* "descriptor", "options", "evidence", … */
+    char check[48];   /* "descriptor", "options", "evidence", … */
     char what[400];
     char remedy[320];
 };
@@ -24,10 +24,10 @@ struct finding {
 struct report {
     struct finding findings[FINDINGS_MAX];
     uint32_t count;
-    char check[48];             /* the trial that runs */
-    char stage[200];            /* the call that runs: where a crash or hang happened */
-    _Atomic uint64_t began_ns;  /* of that call, CLOCK_MONOTONIC; 0: none runs */
-    _Atomic uint64_t calls;     /* of the trial */
+    char check[48];              /* the trial that runs */
+    char stage[200];             /* the call that runs: where a crash or hang happened */
+    _Atomic uint64_t began_ns;   /* of that call, CLOCK_MONOTONIC; 0: none runs */
+    _Atomic uint64_t calls;      /* of the trial */
     _Atomic uint64_t slowest_ns; /* CPU time of the slowest call so far */
     _Atomic uint64_t all_calls;
     char slowest[200]; /* which one that was */
@@ -64,7 +64,8 @@ struct trial {
 };
 /* Runs it; whatever end it takes is in the report. False when it did not come to its end, or could not be started. */
 bool trial_run(const struct trial *t, struct report *r);
-/* In the child: memory that the plugin may only read while it is called; writing to it is told apart from other faults. */
+/* In the child: memory that the plugin may only read while it is called; writing to it is told apart from other faults.
+ */
 void trial_watch_input(const void *base, size_t size);
 
 /* --- the state of the process (state.c) --- */

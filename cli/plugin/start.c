@@ -43,8 +43,9 @@ struct starting {
 
 static void tell_start(struct harness *h, trustee_status s)
 {
-    report_find(h->report, *h->complaint ? "mend that, or give the option that it takes with --option KEY=VALUE"
-                                         : "say why with host->log before init or self_test answers an error",
+    report_find(h->report,
+                *h->complaint ? "mend that, or give the option that it takes with --option KEY=VALUE"
+                              : "say why with host->log before init or self_test answers an error",
                 "%s answered %s: %s", h->running ? "self_test" : "init", status_text(s),
                 *h->complaint ? h->complaint : "it did not log why");
 }
@@ -132,8 +133,18 @@ static slice long_text(struct arena *a, size_t size)
 
 static void try_texts(struct harness *h, const trustee_option *o)
 {
-    static const char *const some[] = {"x", "-1", "0", ",", ",,,,", "%s%n%s%n", "../../../../etc/passwd", "\xc3\xbc\xe2\x82\xac",
-                                       "yes no", "{\"a\":1}", "UpToDate,,UpToDate", "1.2.3.4.5.6.7.8.9"};
+    static const char *const some[] = {"x",
+                                       "-1",
+                                       "0",
+                                       ",",
+                                       ",,,,",
+                                       "%s%n%s%n",
+                                       "../../../../etc/passwd",
+                                       "\xc3\xbc\xe2\x82\xac",
+                                       "yes no",
+                                       "{\"a\":1}",
+                                       "UpToDate,,UpToDate",
+                                       "1.2.3.4.5.6.7.8.9"};
     for (size_t i = 0; i < sizeof some / sizeof *some; i++)
         try_value(h, o, slice_text(some[i]), NO_SLICE, some[i]);
     try_value(h, o, long_text(&h->arena, 4000), NO_SLICE, "4,000 bytes of text");
@@ -149,8 +160,14 @@ static void try_paths(struct harness *h, const trustee_option *o)
 
 static void try_files(struct harness *h, const trustee_option *o)
 {
-    static const char *const some[] = {"", "\n", "garbage", "-----BEGIN CERTIFICATE-----\n", "-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n",
-                                       "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "{}", "\x30\x82\xff\xff\x30"};
+    static const char *const some[] = {"",
+                                       "\n",
+                                       "garbage",
+                                       "-----BEGIN CERTIFICATE-----\n",
+                                       "-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n",
+                                       "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+                                       "{}",
+                                       "\x30\x82\xff\xff\x30"};
     slice path = S("/nowhere/file");
     for (size_t i = 0; i < sizeof some / sizeof *some; i++)
         try_value(h, o, path, slice_of(some[i], strlen(some[i])), "the content of a file that is none of its own");

@@ -116,8 +116,8 @@ static void compare_descriptors(const struct state *a, const struct state *b, st
             report_find(r, "close what you open before the function returns, at the latest in fini",
                         "after %s a file descriptor is left open: %s", when, target);
         else
-            report_find(r, "close only what you opened", "after %s file descriptor %d, which was not its own, is closed",
-                        when, fd);
+            report_find(r, "close only what you opened",
+                        "after %s file descriptor %d, which was not its own, is closed", when, fd);
     }
 }
 
@@ -135,8 +135,8 @@ void state_compare(const struct state *before, struct report *r, const char *whe
         report_find(r, "never call chdir: use absolute paths", "after %s the working directory is %s", when,
                     now->directory);
     if (before->umask != now->umask)
-        report_find(r, "never call umask: give open() the mode that you want, then fchmod", "after %s the umask is %03o",
-                    when, (unsigned)now->umask);
+        report_find(r, "never call umask: give open() the mode that you want, then fchmod",
+                    "after %s the umask is %03o", when, (unsigned)now->umask);
     if (before->environment != now->environment)
         report_find(r, "never call setenv, putenv or unsetenv: options come from host->conf_text",
                     "after %s the environment is another", when);

@@ -15,7 +15,6 @@ struct keeping {
     struct arena scratch;
 };
 
-
 static bool writes(const struct harness *h)
 {
     return h->storage.put && h->storage.del && !(h->storage.flags & TRUSTEE_STORAGE_READ_ONLY);
@@ -305,7 +304,8 @@ static void use_once(void *user, unsigned n)
     struct ask a;
     (void)n;
     if (writes(&k->harness))
-        (void)put(k, S("default/check/again"), S("value"), 0, "one value again and again");
+        for (unsigned twice = 0; twice < 2; twice++)
+            (void)put(k, S("default/check/again"), S("value"), 0, "one value again and again");
     (void)get_into(k, &sink, &a, S("default/check/again"), "one value again and again");
     (void)list(k, S("default/"), &names);
     if (writes(&k->harness))

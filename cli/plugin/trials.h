@@ -19,6 +19,7 @@ void trial_describe(void *user, struct report *r); /* the loader's own checks; t
 void trial_start(void *user, struct report *r);    /* init, self_test and fini, again and again */
 void trial_option(void *user, struct report *r);   /* hostile values of one option */
 void trial_evidence(void *user, struct report *r);
+void trial_tampering(void *user, struct report *r);
 void trial_bindings(void *user, struct report *r);
 void trial_allocations(void *user, struct report *r);
 void trial_cancelled(void *user, struct report *r);
@@ -37,7 +38,8 @@ void trial_policy_leaks(void *user, struct report *r);
 /* Bytes of the heap in use. */
 uint64_t heap_in_use(void);
 /* Calls `once` again and again, and finds out whether the heap grows each time. */
-void look_for_leak(struct report *r, const char *what, void (*once)(void *user, unsigned n), void *user, unsigned calls);
+void look_for_leak(struct report *r, const char *what, void (*once)(void *user, unsigned n), void *user,
+                   unsigned calls);
 /* Runs `body` in several threads at once; each gets its number. */
 struct crowd {
     void (*body)(void *user, unsigned thread);
@@ -51,7 +53,8 @@ void run_crowd(const struct crowd *c);
 struct appraisal {
     struct harness *harness;
     struct arena scratch, input;
-    struct ask ask;
+    struct ask asks[2]; /* in turn, so that what keeps the last one is noticed */
+    struct ask *ask;
     struct ask_writer claims;
     trustee_verify_in in;
     trustee_verify_out out;

@@ -24,8 +24,12 @@ bool appraisal_begin(struct appraisal *x, struct harness *h)
         return false;
     memset(x->report_data, 0xa5, sizeof x->report_data);
     slice name = harness_tee(h, 0).name;
-    x->in = (trustee_verify_in){
-        .size = sizeof x->in, .tee = name, .report_data = slice_of(x->report_data, sizeof x->report_data), .now = NOW};
+    x->in = (trustee_verify_in){.size = sizeof x->in,
+                                .tee = name,
+                                .report_data = slice_of(x->report_data, sizeof x->report_data),
+                                .now = h->target->now};
+    if (h->target->report_data.len)
+        x->in.report_data = h->target->report_data;
     return true;
 }
 
@@ -55,7 +59,7 @@ static void judge_ok(struct appraisal *x, const char *name, bool genuine_is_fine
     struct report *r = x->harness->report;
     if (x->out.verdict != TRUSTEE_VERDICT_GENUINE)
         report_find(r, SAY_WHY, "verify answered OK without a verdict for %s", name);
-    else if (x->ask.rejected)
+    else if (x->ask->rejected)
         report_find(r, "return right after host->reject", "verify rejected %s, and then called it GENUINE", name);
     else if (!genuine_is_fine)
         judge_genuine(x, name);
@@ -90,7 +94,7 @@ static void judge(struct appraisal *x, trustee_status s, const char *name, bool 
         judge_ok(x, name, genuine_is_fine);
     else if (s == TRUSTEE_NEED)
         judge_need(x, name);
-    else if (s == TRUSTEE_REJECT && !x->ask.rejected)
+    else if (s == TRUSTEE_REJECT && !x->ask->rejected)
         report_find(r, SAY_WHY, "verify answered REJECT without saying why, for %s", name);
     else if (s == TRUSTEE_E_NOMEM && !starved)
         report_find(r, "check the length first: what is too long is TRUSTEE_REJECT, not a fault",
@@ -115,12 +119,13 @@ trustee_status appraise(struct appraisal *x, slice text, const char *name, bool 
     struct harness *h = x->harness;
     if (!text.ptr || (h->verifier.max_evidence && text.len > h->verifier.max_evidence) || !parse(x, text))
         return TRUSTEE_REJECT;
-    ask_begin(&x->ask, h, &x->scratch);
-    x->ask.fail_at = x->fail_at;
-    x->ask.fail_rest = x->fail_rest;
-    x->ask.cancelled = x->cancelled;
-    x->ask.evidence = x->in.evidence;
-    x->claims.ask = &x->ask;
+    x->ask = x->ask == &x->asks[0] ? &x->asks[1] : &x->asks[0];
+    ask_begin(x->ask, h, &x->scratch);
+    x->ask->fail_at = x->fail_at;
+    x->ask->fail_rest = x->fail_rest;
+    x->ask->cancelled = x->cancelled;
+    x->ask->evidence = x->in.evidence;
+    x->claims.ask = x->ask;
     if (FAILED(claims_begin(&x->claims.writer, &x->scratch, CLAIM_NODES)))
         return TRUSTEE_REJECT;
     memset(x->needs, 0, sizeof x->needs);
@@ -128,13 +133,13 @@ trustee_status appraise(struct appraisal *x, slice text, const char *name, bool 
     (void)mprotect(x->input.base, x->input.size, PROT_READ);
     harness_enter(h);
     struct call_watch w = call_begin(h->report, "verify of %s", name);
-    trustee_status s = h->verifier.verify(h->instance, ask_handle(&x->ask), &x->in, &x->out);
+    trustee_status s = h->verifier.verify(h->instance, ask_handle(x->ask), &x->in, &x->out);
     call_end(h->report, &w);
     harness_leave(h);
     if (x->claims.writer.depth != 1)
         x->claims.writer.failed = true;
     judge(x, s, name, genuine_is_fine);
-    ask_end(&x->ask);
+    ask_end(x->ask);
     return s;
 }
 
@@ -227,7 +232,7 @@ static void starve(struct session *s, slice text, const char *name, bool good)
         for (unsigned rest = 0; rest < 2; rest++) {
             s->appraisal.fail_at = n;
             s->appraisal.fail_rest = rest;
-            (void)appraise(&s->appraisal, text, name, good && !rest);
+            (void)appraise(&s->appraisal, text, name, good);
         }
     s->appraisal.fail_at = 0;
 }
@@ -240,8 +245,6 @@ void trial_allocations(void *user, struct report *r)
     for (unsigned n = 0; n < 60; n++)
         (void)one_random(s, n);
     const struct target *t = s->harness.target;
-    if (t->report_data.len)
-        s->appraisal.in.report_data = t->report_data;
     if (t->evidence.len)
         starve(s, t->evidence, "the good evidence, where an allocation fails", true);
     for (unsigned n = 0; n < 8; n++) {
@@ -291,16 +294,26 @@ static void judge_item(struct session *s, const trustee_collateral *item)
 
 static slice garbage(struct session *s, unsigned n)
 {
-    static const char *const texts[] = {"", "{}", "null", "{\"tcbInfo\":{},\"signature\":\"\"}", "-----BEGIN CERTIFICATE-----\n",
-                                        "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", "0"};
+    static const char *const texts[] = {"",
+                                        "{}",
+                                        "null",
+                                        "{\"tcbInfo\":{},\"signature\":\"\"}",
+                                        "-----BEGIN CERTIFICATE-----\n",
+                                        "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n",
+                                        "0"};
     return n < sizeof texts / sizeof *texts ? slice_text(texts[n]) : bytes_random(&s->texts, &s->dice);
 }
 
 /* Kinds of the header, and one that there is not. */
-static const char *const kinds[][2] = {
-    {"intel/tcb-info", "tdx/50806f000000"}, {"intel/qe-identity", "tdx"},   {"intel/pck-crl", "platform"},
-    {"intel/root-crl", "root"},             {"intel/pck", "-/-/-/-/-"},     {"amd/vcek", "Milan/00/1-2-3-4"},
-    {"amd/ca-chain", "Genoa/vcek"},         {"amd/crl", "Turin/vlek"},      {"no/such-kind", "x"}};
+static const char *const kinds[][2] = {{"intel/tcb-info", "tdx/50806f000000"},
+                                       {"intel/qe-identity", "tdx"},
+                                       {"intel/pck-crl", "platform"},
+                                       {"intel/root-crl", "root"},
+                                       {"intel/pck", "-/-/-/-/-"},
+                                       {"amd/vcek", "Milan/00/1-2-3-4"},
+                                       {"amd/ca-chain", "Genoa/vcek"},
+                                       {"amd/crl", "Turin/vlek"},
+                                       {"no/such-kind", "x"}};
 #define KINDS (sizeof kinds / sizeof *kinds)
 
 static void verify_with_garbage(struct session *s, unsigned n)
@@ -449,8 +462,6 @@ void trial_leaks(void *user, struct report *r)
         return;
     for (unsigned n = 0; n < 40; n++)
         (void)one_random(s, n);
-    if (s->harness.target->report_data.len)
-        s->appraisal.in.report_data = s->harness.target->report_data;
     look_for_leak(r, "verify", appraise_once, s, 128);
     harness_stop(&s->harness);
 }

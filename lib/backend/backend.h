@@ -9,7 +9,7 @@
 #include "lib/backend/breaker.h"
 #include "lib/backend/pool.h"
 
-#define BACKEND_WHY_SIZE 192
+#define BACKEND_WHY_SIZE 384
 
 /* One operation under way. What `use` finds out about the connection it leaves here. */
 struct backend_call {

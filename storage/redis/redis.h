@@ -80,6 +80,8 @@ struct redis_session {
     void *(*make_array)(const redisReadTask *task, int count); /* the library's */
 };
 
+/* Without a connection yet; NULL when there is no memory. */
+struct redis_session *redis_session_new(void);
 trustee_status redis_connect(struct backend_call *call, void *store);
 bool redis_usable(void *session);
 void redis_close(void *session);

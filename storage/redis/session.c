@@ -152,6 +152,13 @@ static bool says(const redisReply *reply, slice code)
     return slice_equal(slice_sub(text, 0, slice_find(text, ' ')), code);
 }
 
+/* The server is on its way up, or waits for another. */
+static bool is_passing(const redisReply *reply)
+{
+    return says(reply, S("LOADING")) || says(reply, S("MASTERDOWN")) || says(reply, S("CLUSTERDOWN")) ||
+           says(reply, S("BUSY")) || says(reply, S("TRYAGAIN"));
+}
+
 trustee_status redis_refused(struct backend_call *call, const redisReply *reply)
 {
     slice text = slice_of(reply->str, reply->len), code = slice_sub(text, 0, slice_find(text, ' '));
@@ -159,8 +166,7 @@ trustee_status redis_refused(struct backend_call *call, const redisReply *reply)
         code = S("an error");
     /* What a reconnection can mend: the server's part or our rights have changed. */
     call->drop |= says(reply, S("NOAUTH")) || says(reply, S("READONLY")) || says(reply, S("UNBLOCKED"));
-    /* What it cannot, for a while. */
-    if (says(reply, S("LOADING")) || says(reply, S("MASTERDOWN")) || says(reply, S("CLUSTERDOWN")))
+    if (is_passing(reply))
         call->drop = call->failed = true;
     backend_trouble(call->backend, "the server refuses: %.*s", SLICE_ARG(code));
     return says(reply, S("WRONGTYPE")) ? TRUSTEE_E_INTERNAL : TRUSTEE_E_AGAIN;
@@ -169,7 +175,7 @@ trustee_status redis_refused(struct backend_call *call, const redisReply *reply)
 /* --- connections -----------------------------------------------------------------------------------------------------
  */
 
-static struct redis_session *session_new(void)
+struct redis_session *redis_session_new(void)
 {
     struct redis_session *s = calloc(1, sizeof *s);
     if (!s)
@@ -213,13 +219,10 @@ static trustee_status settle(struct backend_call *call, const struct redis_comma
     redisReply *reply = redis_ask(call, command, SMALL);
     trustee_status status = reply ? TRUSTEE_OK : TRUSTEE_E_AGAIN;
     if (reply && reply->type == REDIS_REPLY_ERROR) {
-        status = redis_refused(call, reply);
-        bool passing = call->failed;
-        call->failed = call->drop = true;
-        if (!passing) {
+        status = is_passing(reply) ? redis_refused(call, reply) : TRUSTEE_E_CONFIG;
+        if (status == TRUSTEE_E_CONFIG)
             backend_trouble(call->backend, "%s", refused);
-            status = TRUSTEE_E_CONFIG;
-        }
+        call->failed = call->drop = true;
     }
     redis_forget(reply);
     return status;
@@ -251,7 +254,7 @@ trustee_status redis_connect(struct backend_call *call, void *store)
 {
     const struct redis_store *s = store;
     bool hopeless = false;
-    struct redis_session *session = session_new();
+    struct redis_session *session = redis_session_new();
     if (!session)
         return TRUSTEE_E_AGAIN;
     if (!redis_wire_open(&session->wire, s, call, &hopeless)) {
