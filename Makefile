@@ -59,7 +59,7 @@ THIRD_PARTY_OBJECTS := $(BUILD)/obj/yyjson.o $(EC_OBJECTS)
 LLHTTP_OBJECTS := $(addprefix $(BUILD)/obj/llhttp-,api.o http.o llhttp.o)
 
 .PHONY: all programs plugins help clean deps demo run test test-unit test-asan test-scenario test-full test-faults \
-        test-kube tests fuzzers fuzz bench lint install install-dev references
+        test-kube tests fuzzers fuzz fuzz-coverage bench lint install install-dev references
 all: programs plugins
 programs: $(PROGRAMS)
 plugins: $(PLUGINS) $(if $(wildcard policy/rego/Cargo.toml),$(REGO))
@@ -114,6 +114,9 @@ test-kube: ## against a real Kubernetes API: nothing yet
 
 fuzz: fuzzers $(BUILD)/tests/forge ## fuzz every parser for ten minutes
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-600} tests/run fuzz
+
+fuzz-coverage: $(BUILD)/tests/forge ## which lines of the parsers fuzzing reaches, FUZZ_SECONDS (10) for each target
+	@tests/fuzz/coverage
 
 bench: all $(PRELOADS) $(BUILD)/bench/load_bench $(BUILD)/bench/dcap_bench $(BUILD)/bench/snp_bench \
     $(BUILD)/tests/abi/oracle.so ## CPU time and instructions per operation
@@ -302,7 +305,7 @@ build/fuzz/agent_%_fuzz: tests/fuzz/agent_%_fuzz.c $(LIB_SOURCES) $(CORE_SOURCES
 	    -o $@ $< build-fuzz/guest.a build-fuzz/core.a build-fuzz/lib.a $(LIBS_AGENT)
 
 clean: ## remove everything that was built
-	rm -rf build build-asan build-fuzz
+	rm -rf build build-asan build-fuzz build-coverage
 
 -include tests/abi/abi.mk
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
