@@ -97,7 +97,7 @@ class Plain(Scenarios, unittest.TestCase):
         self.addCleanup(holder.wait)
         self.addCleanup(holder.kill)
         backends.time.sleep(0.5)
-        self.unavailable(daemon, within=backends.TIMEOUT + 1)
+        self.unavailable(daemon, within=backends.TIMEOUT + 2)
         self.eventually(lambda: daemon.get(backends.PATH, cookie=self.cookie).status == 200, "it is got again", 20)
 
     def test_a_key_with_quotes_never_reaches_the_server_as_a_statement(self):
