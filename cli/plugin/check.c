@@ -21,6 +21,7 @@ struct checking {
     struct cli *cli;
     struct report *report;
     struct examination examination;
+    struct sources sources;
     const char *options[OPTIONS_MAX];
     char file[PATH_MAX], folder[64];
     const json *dump;
@@ -86,7 +87,9 @@ static int take_inputs(struct checking *c)
         c->options[t->option_count++] = option;
     }
     t->options = c->options;
-    return take_limits(c);
+    t->sources = &c->sources;
+    int code = take_sources(c->cli, &c->sources);
+    return code ? code : take_limits(c);
 }
 
 static int take_file(struct checking *c)
@@ -306,5 +309,6 @@ int cmd_plugin_check(struct cli *cli)
         print_report(&c, faults);
     (void)nftw(c.folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     report_free(c.report);
+    sources_close(&c.sources);
     return faults ? EXIT_REFUSED : 0;
 }
