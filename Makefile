@@ -64,7 +64,7 @@ all: programs plugins
 programs: $(PROGRAMS)
 plugins: $(PLUGINS) $(if $(wildcard policy/rego/Cargo.toml),$(REGO))
 tests: $(UNIT_TESTS) $(PRELOADS) $(BUILD)/bench/load_bench $(BUILD)/tests/verify_plugin $(BUILD)/tests/store_driver \
-    $(BUILD)/tests/forge
+    $(BUILD)/tests/store_plugin $(BUILD)/tests/forge
 fuzzers: $(FUZZERS)
 
 help: ## this list
@@ -245,7 +245,8 @@ $(REGO): $(wildcard policy/rego/*.toml policy/rego/Cargo.lock policy/rego/src/*.
 	cp build/cargo/release/libtrustee_rego.so $@
 
 # Tests share tests/support; one whose name begins with a plugin's (tpm_test, tpm_key_test) is linked with its objects.
-SUPPORT_PROGRAMS := tests/support/verify_plugin.c tests/support/store_driver.c tests/support/forge.c
+SUPPORT_PROGRAMS := tests/support/verify_plugin.c tests/support/store_driver.c tests/support/store_plugin.c \
+    tests/support/forge.c
 SUPPORT_SOURCES := $(filter-out $(SUPPORT_PROGRAMS),$(wildcard tests/support/*.c))
 plugin_sources = $(foreach p,$(firstword $(subst _, ,$(1))),$(wildcard plugins/$(p)/*.c storage/$(p)/*.c))
 
@@ -256,6 +257,10 @@ $(BUILD)/support.a: $(call objects,$(SUPPORT_SOURCES))
 $(BUILD)/tests/verify_plugin: $(BUILD)/obj/tests/support/verify_plugin.o $(BUILD)/support.a $(BUILD)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcrypto -ldl
+
+$(BUILD)/tests/store_plugin: $(BUILD)/obj/tests/support/store_plugin.o $(BUILD)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -ldl
 
 # A second implementation: of the project it has only lib/base.
 $(BUILD)/tests/forge: $(call objects,$(wildcard tests/support/forge*.c lib/base/*.c))

@@ -68,7 +68,9 @@ const struct command COMMANDS[] = {
     {"plugin", "new", cmd_plugin_new, "NAME --kind verifier|policy|storage [--directory FOLDER]",
      "write a plugin project of one's own: source, tests, Makefile, README", true},
     {"plugin", "check", cmd_plugin_check,
-     "FILE [--option KEY=VALUE]… [--evidence FILE [--report-data HEX] [--at TIME]] [--policy FILE] [--seconds N] [--slow MS] "
+     "FILE [--option KEY=VALUE]… [--evidence FILE [--report-data HEX] [--at TIME] [--collateral FOLDER|FILE]…] "
+     "[--policy FILE] [--seconds N] "
+     "[--slow MS] "
      "[--seed N]",
      "try a plugin with hostile inputs in a process of its own, and say what to mend; 0 good, 1 findings", true},
     {"plugin", "show", cmd_plugin_show, "FILE", "what a plugin says of itself: options, reasons, TEEs, SHA-256", true},

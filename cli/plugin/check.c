@@ -21,10 +21,13 @@ struct checking {
     struct cli *cli;
     struct report *report;
     struct examination examination;
+    struct sources sources;
     const char *options[OPTIONS_MAX];
     char file[PATH_MAX], folder[64];
     const json *dump;
     unsigned trials;
+    uint64_t slowest_ns; /* of all trials */
+    char slowest[200];
 };
 
 /* --- the command line --- */
@@ -84,7 +87,9 @@ static int take_inputs(struct checking *c)
         c->options[t->option_count++] = option;
     }
     t->options = c->options;
-    return take_limits(c);
+    t->sources = &c->sources;
+    int code = take_sources(c->cli, &c->sources);
+    return code ? code : take_limits(c);
 }
 
 static int take_file(struct checking *c)
@@ -103,10 +108,14 @@ static int take_file(struct checking *c)
 static void judge_time(struct checking *c)
 {
     struct report *r = c->report;
+    if (r->slowest_ns > c->slowest_ns) {
+        c->slowest_ns = r->slowest_ns;
+        memcpy(c->slowest, r->slowest, sizeof c->slowest);
+    }
     if (r->slowest_ns <= c->examination.target.slow_ms * 1000000u)
         return;
     (void)snprintf(r->check, sizeof r->check, "time");
-    report_find(r, "a verifier runs on the thread that serves everybody: bound its work by the size of the input",
+    report_find(r, "calls run on threads that serve everybody: bound the work by the size of the input",
                 "%s took %llu ms of CPU time", r->slowest, (unsigned long long)(r->slowest_ns / 1000000u));
 }
 
@@ -204,6 +213,12 @@ static void print_report(const struct checking *c, size_t faults)
         for (uint32_t i = 0; i < r->count && i < FINDINGS_MAX; i++)
             if (r->findings[i].note == (notes == 1))
                 print_finding(&r->findings[i]);
+    if (c->slowest_ns) {
+        printf("  slowest  ");
+        print_safely(slice_text(c->slowest));
+        printf(": %llu.%02llu ms of CPU time\n", (unsigned long long)(c->slowest_ns / 1000000u),
+               (unsigned long long)(c->slowest_ns / 10000u % 100u));
+    }
     printf("%u trials, %llu calls, %zu finding%s\n", c->trials, (unsigned long long)r->all_calls, faults,
            faults == 1 ? "" : "s");
 }
@@ -253,6 +268,10 @@ static void print_json(struct checking *c, size_t faults)
     text_u64(&t, c->trials);
     text_lit(&t, ",\"calls\":");
     text_u64(&t, c->report->all_calls);
+    text_lit(&t, ",\"slowest\":");
+    text_json(&t, clean(c->cli, c->slowest, sizeof c->slowest));
+    text_lit(&t, ",\"slowest_us\":");
+    text_u64(&t, c->slowest_ns / 1000u);
     text_add(&t, faults ? S(",\"good\":false,\"findings\":[") : S(",\"good\":true,\"findings\":["));
     write_findings(c, &t, false);
     text_lit(&t, "],\"notes\":[");
@@ -290,5 +309,6 @@ int cmd_plugin_check(struct cli *cli)
         print_report(&c, faults);
     (void)nftw(c.folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     report_free(c.report);
+    sources_close(&c.sources);
     return faults ? EXIT_REFUSED : 0;
 }

@@ -163,6 +163,7 @@ bool trial_run(const struct trial *t, struct report *r)
     if (child == 0)
         in_child(t, r);
     enum ending how = wait_for(child, t, r, &status);
+    report_settle(r);
     tell(r, t, how, status);
     if (how == ENDED && kill(-child, SIGKILL) == 0)
         report_find(r, "a plugin starts no processes", "it left a process of its own behind");

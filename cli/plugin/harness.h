@@ -20,12 +20,15 @@
 #define ALIASES_MAX 16
 #define POINTER_MAX 128
 
+struct sources;
+
 /* What is checked, from the command line. */
 struct target {
     const char *file;
     const char *folder;         /* an empty one of ours, for options that are paths */
     const char *const *options; /* "key=value" */
     size_t option_count;
+    const struct sources *sources;       /* collateral for the good evidence; NULL: none */
     slice evidence, report_data, policy; /* good ones, where they were given */
     int64_t now;                         /* the clock that the plugin sees */
     uint64_t seed;

@@ -69,6 +69,17 @@ void report_note(struct report *r, const char *format, ...)
     add(r, &f);
 }
 
+void report_settle(struct report *r)
+{
+    r->count = r->count < FINDINGS_MAX ? r->count : FINDINGS_MAX;
+    r->output_size = r->output_size < sizeof r->output ? r->output_size : 0;
+    r->check[sizeof r->check - 1] = r->stage[sizeof r->stage - 1] = r->slowest[sizeof r->slowest - 1] = 0;
+    for (uint32_t i = 0; i < r->count; i++) {
+        struct finding *f = &r->findings[i];
+        f->check[sizeof f->check - 1] = f->what[sizeof f->what - 1] = f->remedy[sizeof f->remedy - 1] = 0;
+    }
+}
+
 size_t report_faults(const struct report *r)
 {
     size_t n = 0;

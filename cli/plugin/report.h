@@ -44,6 +44,8 @@ void report_free(struct report *r);
 /* Says what is wrong and what to do. The same format once more only counts. Any thread of the child. */
 void report_find(struct report *r, const char *remedy, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void report_note(struct report *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* After the child has ended: what a plugin may have scribbled over is made safe to read. */
+void report_settle(struct report *r);
 size_t report_faults(const struct report *r); /* without notes */
 
 /* Brackets one call of the plugin. */

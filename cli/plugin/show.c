@@ -75,6 +75,8 @@ static void print_option(const json *o)
            flags & TRUSTEE_OPTION_SECRET ? ", secret" : "");
     if (member(o, "default").len)
         printf(", default %.*s", SLICE_ARG(member(o, "default")));
+    if (member(o, "restricted").len)
+        printf(", with profile restricted only %.*s", SLICE_ARG(member(o, "restricted")));
     printf("\n    ");
     print_safely(member(o, "help"));
     putchar('\n');

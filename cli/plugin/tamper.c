@@ -14,6 +14,7 @@ struct tampering {
     struct appraisal appraisal;
     struct arena texts, good;
     const json *evidence;
+    size_t changed;
 };
 
 /* --- the evidence with one member replaced --- */
@@ -67,10 +68,38 @@ static slice replaced(struct tampering *t, slice pointer, slice with)
 
 /* --- one member --- */
 
+/* An array of numbers 0..255. */
+static bool decode_array(struct tampering *t, const json *array, slice *out)
+{
+    uint8_t *bytes = json_type(array) == TRUSTEE_NODE_ARRAY ? arena_alloc(&t->texts, json_count(array), 1) : NULL;
+    size_t n = 0;
+    uint64_t byte;
+    for (const json *v = NULL; bytes && (v = json_next(array, v, NULL));) {
+        if (!json_u64(v, &byte) || byte > 255)
+            return false;
+        bytes[n++] = (uint8_t)byte;
+    }
+    *out = slice_of(bytes, n);
+    return n > 0;
+}
+
+static slice encode_array(struct tampering *t, slice bytes)
+{
+    struct text text = text_begin(&t->texts);
+    for (size_t i = 0; i < bytes.len; i++) {
+        text_add(&text, i ? S(",") : S("["));
+        text_u64(&text, bytes.ptr[i]);
+    }
+    text_lit(&text, "]");
+    return text_end(&text);
+}
+
 static bool decode(struct tampering *t, const struct learned *l, slice *out)
 {
     slice text = json_text(json_at(t->evidence, slice_text(l->pointer)));
     size_t length = 0, room = BASE64_DECODED_MAX(text.len);
+    if (l->kind == WANTS_BYTES)
+        return decode_array(t, json_at(t->evidence, slice_text(l->pointer)), out);
     uint8_t *bytes = text.len ? arena_alloc(&t->texts, room, 1) : NULL;
     if (!bytes)
         return false;
@@ -84,6 +113,8 @@ static bool decode(struct tampering *t, const struct learned *l, slice *out)
 
 static slice encode(struct tampering *t, enum wanted kind, slice bytes)
 {
+    if (kind == WANTS_BYTES)
+        return encode_array(t, bytes);
     struct text text = text_begin(&t->texts);
     text_lit(&text, "\"");
     if (kind == WANTS_HEX)
@@ -109,6 +140,7 @@ static bool believes_change(struct tampering *t, const struct learned *l, size_t
     t->texts.used = 0;
     if (!decode(t, l, &bytes))
         return false;
+    t->changed++;
     t->texts.base[bytes.ptr - t->texts.base + (ptrdiff_t)at] ^= 1;
     (void)snprintf(name, sizeof name, "good evidence with byte %zu of %s changed", at, l->pointer);
     return is_genuine(t, replaced(t, slice_text(l->pointer), encode(t, l->kind, bytes)), name);
@@ -152,7 +184,8 @@ static bool good_is_good(struct tampering *t)
     if (s == TRUSTEE_OK && t->appraisal.out.verdict == TRUSTEE_VERDICT_GENUINE)
         return true;
     if (s == TRUSTEE_NEED) {
-        report_note(t->harness.report, "the good evidence wants collateral: what is signed in it is not tried");
+        report_note(t->harness.report,
+                    "the good evidence wants collateral: give it with --collateral, or what is signed is not tried");
         return false;
     }
     if (!t->harness.target->report_data.len)
@@ -180,6 +213,7 @@ void trial_tampering(void *user, struct report *r)
         another_challenge(&t);
         for (size_t i = 0; i < t.harness.learned_count; i++)
             change_member(&t, &t.harness.learned[i]);
+        report_note(r, "%zu documents were made of the good evidence by changing it", t.changed);
     }
     harness_stop(&t.harness);
 }

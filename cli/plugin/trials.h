@@ -8,6 +8,7 @@
 #include "cli/plugin/harness.h"
 
 #define THREADS_MAX 4
+#define SUPPLIED_MAX 24
 
 /* `user` of every body is this; what it says of the plugin is found out by the first trial. */
 struct examination {
@@ -59,13 +60,17 @@ struct appraisal {
     trustee_verify_in in;
     trustee_verify_out out;
     trustee_need needs[TRUSTEE_NEEDS_MAX];
+    trustee_collateral supplied[SUPPLIED_MAX]; /* what the sources had for earlier calls */
+    size_t supplied_count;
+    struct arena items;
     uint64_t fail_at;
     bool fail_rest, cancelled;
     uint8_t report_data[48];
 };
 bool appraisal_begin(struct appraisal *x, struct harness *h);
 void appraisal_end(struct appraisal *x);
-/* Calls verify() and judges its answer. `genuine_is_fine`: for evidence that was given as good. */
+/* Calls verify() and judges its answer. `genuine_is_fine`: for evidence that was given as good, which also gets the
+ * collateral that it wants. */
 trustee_status appraise(struct appraisal *x, slice text, const char *name, bool genuine_is_fine);
 
 #endif

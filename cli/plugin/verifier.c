@@ -8,9 +8,11 @@
 #include <sys/mman.h>
 
 #include "cli/plugin/evidence.h"
+#include "cli/verifiers.h"
 
 #define SCRATCH_SIZE ((size_t)8 << 20)
 #define INPUT_SIZE ((size_t)16 << 20)
+#define ITEMS_SIZE ((size_t)32 << 20)
 #define TEXTS_SIZE ((size_t)64 << 20)
 #define NOW INT64_C(1790000000)
 #define CLAIM_NODES 16384
@@ -20,7 +22,7 @@ bool appraisal_begin(struct appraisal *x, struct harness *h)
 {
     *x = (struct appraisal){.harness = h};
     if (FAILED(arena_map(&x->scratch, SCRATCH_SIZE, ARENA_PLAIN)) ||
-        FAILED(arena_map(&x->input, INPUT_SIZE, ARENA_PLAIN)))
+        FAILED(arena_map(&x->items, ITEMS_SIZE, ARENA_PLAIN)) || FAILED(arena_map(&x->input, INPUT_SIZE, ARENA_PLAIN)))
         return false;
     memset(x->report_data, 0xa5, sizeof x->report_data);
     slice name = harness_tee(h, 0).name;
@@ -36,6 +38,7 @@ bool appraisal_begin(struct appraisal *x, struct harness *h)
 void appraisal_end(struct appraisal *x)
 {
     arena_unmap(&x->input);
+    arena_unmap(&x->items);
     arena_unmap(&x->scratch);
 }
 
@@ -114,11 +117,9 @@ static bool parse(struct appraisal *x, slice text)
     return !FAILED(json_parse(&x->input, text, &x->in.evidence));
 }
 
-trustee_status appraise(struct appraisal *x, slice text, const char *name, bool genuine_is_fine)
+static trustee_status call_verify(struct appraisal *x, const char *name, bool genuine_is_fine)
 {
     struct harness *h = x->harness;
-    if (!text.ptr || (h->verifier.max_evidence && text.len > h->verifier.max_evidence) || !parse(x, text))
-        return TRUSTEE_REJECT;
     x->ask = x->ask == &x->asks[0] ? &x->asks[1] : &x->asks[0];
     ask_begin(x->ask, h, &x->scratch);
     x->ask->fail_at = x->fail_at;
@@ -140,6 +141,64 @@ trustee_status appraise(struct appraisal *x, slice text, const char *name, bool 
         x->claims.writer.failed = true;
     judge(x, s, name, genuine_is_fine);
     ask_end(x->ask);
+    return s;
+}
+
+/* --- collateral for good evidence --- */
+
+static bool is_supplied(const struct appraisal *x, const trustee_need *n)
+{
+    for (size_t i = 0; i < x->supplied_count; i++)
+        if (slice_equal(x->supplied[i].kind, n->kind) && slice_equal(x->supplied[i].key, n->key))
+            return true;
+    return false;
+}
+
+/* What cannot be had and is optional is handed over without bytes. */
+static bool supply(struct appraisal *x, const trustee_need *n)
+{
+    const struct sources *sources = x->harness->target->sources;
+    struct collateral_item item = {.kind = NO_SLICE};
+    result r = FAIL(COLLATERAL_ABSENT);
+    if (x->supplied_count == SUPPLIED_MAX || is_supplied(x, n))
+        return false;
+    for (size_t i = 0; i < sources->count && FAILED(r); i++)
+        r = collateral_offline_get(sources->at[i], n->kind, n->key, &x->items, &item);
+    if (FAILED(r) && !(n->flags & (TRUSTEE_NEED_OPTIONAL | TRUSTEE_NEED_LATER)))
+        return false;
+    x->supplied[x->supplied_count++] =
+        (trustee_collateral){arena_copy(&x->items, n->kind), arena_copy(&x->items, n->key),
+                             FAILED(r) ? NO_SLICE : item.bytes, FAILED(r) ? NO_SLICE : item.chain};
+    return true;
+}
+
+static bool supply_all(struct appraisal *x)
+{
+    bool more = false;
+    for (uint64_t i = 0; i < x->out.need_count && i < TRUSTEE_NEEDS_MAX; i++)
+        more |= supply(x, &x->needs[i]);
+    return more;
+}
+
+trustee_status appraise(struct appraisal *x, slice text, const char *name, bool genuine_is_fine)
+{
+    struct harness *h = x->harness;
+    bool supplied = genuine_is_fine && h->target->sources && h->target->sources->count;
+    if (!text.ptr || (h->verifier.max_evidence && text.len > h->verifier.max_evidence) || !parse(x, text))
+        return TRUSTEE_REJECT;
+    if (supplied) {
+        x->in.collateral = x->supplied;
+        x->in.collateral_count = x->supplied_count;
+    }
+    trustee_status s = call_verify(x, name, genuine_is_fine);
+    for (unsigned round = 0; supplied && s == TRUSTEE_NEED && round < 3 && supply_all(x); round++) {
+        x->in.collateral_count = x->supplied_count;
+        s = call_verify(x, name, genuine_is_fine);
+    }
+    if (supplied) {
+        x->in.collateral = NULL;
+        x->in.collateral_count = 0;
+    }
     return s;
 }
 
@@ -269,7 +328,7 @@ void trial_cancelled(void *user, struct report *r)
 
 /* --- collateral --- */
 
-static void judge_item(struct session *s, const trustee_collateral *item)
+static void try_item(struct session *s, const trustee_collateral *item)
 {
     struct harness *h = &s->harness;
     struct ask ask;
@@ -342,7 +401,7 @@ void trial_collateral(void *user, struct report *r)
             s->texts.used = 0;
             trustee_collateral item = {slice_text(kinds[k][0]), slice_text(n % 2 ? kinds[k][1] : ""), garbage(s, n),
                                        garbage(s, n / 2)};
-            judge_item(s, &item);
+            try_item(s, &item);
         }
     for (unsigned n = 0; n < 100; n++)
         if (one_random(s, n) == TRUSTEE_NEED)

@@ -18,6 +18,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 from cryptography.hazmat.primitives import serialization  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: E402
+from forge import FORGE, Forge  # noqa: E402
 from story import attestation_of  # noqa: E402
 from tee import binding_of  # noqa: E402
 from trusteed import BUILD, ROOT, Daemon, Key, missing, token_parts  # noqa: E402
@@ -244,6 +245,21 @@ class Shipped(unittest.TestCase):
                 code, report = check(os.path.join(BUILD, f"plugins/{name}.so"))
                 self.assertEqual((code, report["findings"]), (0, []))
                 self.assertGreater(report["calls"], 100)
+
+    @unittest.skipUnless(os.path.exists(FORGE), "forge is not built")
+    def test_nothing_is_found_where_genuine_evidence_is_changed(self):
+        for kind, tee in (("dcap", "tdx"), ("snp", "snp")):
+            with self.subTest(tee=tee), Forge(kind) as vendor:
+                good = vendor.path("good.json")
+                with open(good, "w", encoding="ascii") as f:
+                    json.dump(vendor.evidence(b"\x11" * 48), f)
+                collateral = vendor.path("collateral.json") if kind == "dcap" else vendor.folder
+                code, report = check(os.path.join(BUILD, f"plugins/{tee}.so"), "--option",
+                                     "trust_anchor=" + vendor.path("root.pem"), "--evidence", good, "--report-data",
+                                     "11" * 48, "--collateral", collateral)
+                self.assertEqual((code, report["findings"]), (0, []))
+                changed = [n["what"] for n in report["notes"] if "were made of the good evidence" in n["what"]]
+                self.assertRegex(changed[0], r"^[1-9]\d+ documents")
 
     def test_nothing_is_found_in_the_policy_engine(self):
         for policy in ("resource.rego", "default_cpu.rego"):

@@ -151,7 +151,7 @@ class Storage(Faults):
         self.check_fault(("fsync", "EIO", 10), [OLD])
 
     def test_a_policy_that_cannot_be_stored_does_not_come_into_force(self):
-        daemon, _ = self.injected(("rename,renameat,renameat2", "ENOSPC", 3))
+        daemon, _ = self.injected(("rename,renameat,renameat2", "ENOSPC", 4))
         deny = ALLOW.replace("allow if", "# allow if")
         answer = daemon.admin("POST", "/kbs/v0/resource-policy", {"policy": trusteed.base64url(deny.encode())})
         self.assertEqual(answer.status, 503, answer)

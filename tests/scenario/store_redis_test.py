@@ -88,6 +88,20 @@ class Plain(Scenarios, unittest.TestCase):
         self.server.command("CONFIG", "SET", "appendonly", "no")
         self.assertIn("may forget", self.daemon().log_text())
 
+    def test_nothing_of_a_value_stays_in_memory(self):
+        for size in (1, 4000):
+            needle = os.urandom(16).hex().encode()
+            writer, reader = self.daemon(), self.daemon()
+            self.guest(reader)
+            self.assertEqual(self.put(writer, needle * size).status, 200)
+            for _ in range(5):
+                self.assertEqual(self.value(reader), needle * size)
+            for daemon in (writer, reader):
+                left = backends.left_in_memory(daemon.process.pid, needle)
+                if left is None:
+                    self.skipTest("only root may look into the service's memory")
+                self.assertEqual(left, 0)
+
     def test_a_value_of_another_type_is_no_value(self):
         daemon = self.start_with_value()
         with backends.socket.create_connection(("127.0.0.1", self.server.port), 5) as s:

@@ -7,6 +7,7 @@ import glob
 import json
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -15,12 +16,31 @@ import tempfile
 import threading
 import time
 
-from trusteed import Daemon, Key, free_port
+from trusteed import BUILD, Daemon, Key, free_port
 
 PASSWORD = "correct/horse@battery:staple%"
 ALLOW = 'package policy\nimport rego.v1\ndefault allow := false\nallow if data.plugin == "resource"\n'
 PATH = "default/test/key"
 TIMEOUT = 2  # seconds, of an operation
+
+
+def left_in_memory(pid, needle):
+    """How often the needle stands in what the process can write; None where we may not look."""
+    count = 0
+    try:
+        with open(f"/proc/{pid}/maps", encoding="ascii", errors="replace") as maps, \
+                open(f"/proc/{pid}/mem", "rb", 0) as memory:
+            for line in maps:
+                area = re.match(r"([0-9a-f]+)-([0-9a-f]+) rw", line)
+                if not area:
+                    continue
+                start, end = (int(n, 16) for n in area.groups())
+                with contextlib.suppress(OSError, ValueError):  # areas that nobody may read
+                    memory.seek(start)
+                    count += memory.read(end - start).count(needle)
+    except PermissionError:
+        return None
+    return count
 
 
 class Server:
@@ -250,7 +270,7 @@ class Scenarios:
         self.assertEqual(daemon.admin("DELETE", "/kbs/v0/resource/" + PATH).status, 404)
         self.assertEqual(daemon.get(PATH, cookie=self.cookie).status, 404)
         self.assertNotIn(PATH, self.names(daemon))
-        self.assertEqual(daemon.stop(), 0)
+        self.assertEqual(daemon.stop(), 0, daemon.log_text())
 
     def test_policies_and_reference_values_survive_a_restart(self):
         daemon = self.daemon()
@@ -302,6 +322,59 @@ class Scenarios:
         self.assertEqual(len(self.names(daemons[0])), 161)
         self.assertLessEqual(self.connections(), 16)
 
+    # --- the interface ------------------------------------------------------------------------------------------------
+    def command(self):
+        """The program that loads the plugin alone."""
+        options = [line.replace(" = ", "=", 1) for line in self.server.section().splitlines() if " = " in line]
+        return [os.path.join(BUILD, "tests/store_plugin"), os.path.join(BUILD, f"plugins/{self.server.name}.so"), *options]
+
+    def plugin(self, *lines):
+        """What the plugin itself answers: a line each."""
+        done = subprocess.run(self.command(), input="".join(line + "\n" for line in lines).encode(), capture_output=True,
+                              check=True, timeout=60)
+        return done.stdout.decode().splitlines()
+
+    def test_a_value_is_put_only_if_it_is_new_where_that_is_wanted(self):
+        self.assertEqual(self.plugin("new repository a/b one", "new repository a/b two", "get repository a/b 100",
+                                     "put repository a/b three", "get repository a/b 100", "del repository a/b",
+                                     "new repository a/b four", "get repository a/b 100"),
+                         [" = 0", " = 1", " one = 0", " = 0", " three = 0", " = 0", " = 0", " four = 0"])
+
+    def test_a_key_is_of_its_namespace_alone_and_a_listing_of_its_prefix(self):
+        answers = self.plugin("put repository a/b one", "put repository a/c three", "put repository ab x", "put kbs a/b k",
+                              "get attestation_service_policy a/b 10", "list repository a/", "list kbs -",
+                              "list reference_value -", "del kbs a/b", "get repository a/b 10")
+        self.assertEqual(answers[4], " = 3")
+        self.assertEqual(sorted(answers[5].split()), ["0", "=", "a/b:3", "a/c:5"])
+        self.assertEqual(answers[6:], [" a/b:1 = 0", " = 0", " = 0", " one = 0"])
+
+    def test_a_value_larger_than_the_callers_limit_is_refused(self):
+        self.assertEqual(self.plugin("put repository a 12345", "get repository a 4", "get repository a 5"),
+                         [" = 0", " = -3", " 12345 = 0"])
+
+    def test_only_one_of_many_puts_what_is_new(self):
+        answers = []
+        threads = [threading.Thread(target=lambda n=n: answers.extend(self.plugin(f"new repository a v{n}")))
+                   for n in range(8)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        self.assertEqual(sorted(answers), [" = 0"] + [" = 1"] * 7)
+
+    def test_a_cancelled_request_does_not_wait_for_its_deadline(self):
+        with subprocess.Popen(self.command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            process.stdin.write(b"cancel 200\nput repository a x\nget repository a 10\n")
+            process.stdin.flush()
+            self.assertEqual([process.stdout.readline() for _ in range(2)], [b" = 0\n", b" x = 0\n"])
+            self.server.pause()
+            started = time.monotonic()
+            process.stdin.write(b"get repository a 10\n" * 4)
+            process.stdin.close()
+            self.assertEqual([process.stdout.readline() for _ in range(4)], [b" = -6\n"] * 4)
+            self.assertLess(time.monotonic() - started, TIMEOUT + 1, "the deadlines of four are longer")
+            self.server.resume()
+
     # --- faults -----------------------------------------------------------------------------------------------------
     def unavailable(self, daemon, within):
         started = time.monotonic()
@@ -326,7 +399,7 @@ class Scenarios:
         self.assertNotEqual(daemon.request("GET", "/readyz").json()["storage"], "ok")
         self.assertEqual(daemon.request("GET", "/healthz").status, 200)
         for _ in range(6):
-            self.unavailable(daemon, within=1)
+            self.unavailable(daemon, within=TIMEOUT)
         self.assertEqual(self.put(daemon, b"lost").status, 503)
         self.server.start()
         self.eventually(lambda: self.ready(daemon), "it is ready again by itself")
@@ -346,7 +419,7 @@ class Scenarios:
     def test_a_server_that_hangs_costs_no_more_than_the_deadline(self):
         daemon = self.start_with_value()
         self.server.pause()
-        self.unavailable(daemon, within=TIMEOUT + 1)
+        self.unavailable(daemon, within=TIMEOUT + 2)
         self.assertFalse(self.ready(daemon))
         self.eventually(lambda: "in time" in daemon.request("GET", "/readyz").json()["storage"], "readyz says why")
         self.eventually(lambda: self.is_quick(daemon), "then the breaker answers at once", 20)
