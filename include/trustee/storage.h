@@ -17,7 +17,7 @@ extern "C" {
 
 #define TRUSTEE_STORAGE_MAJOR 1u
 
-#define TRUSTEE_STORAGE_BLOCKING_GET UINT64_C(1)  /* get and list may wait: call them on a pool thread */
+#define TRUSTEE_STORAGE_BLOCKING_GET UINT64_C(1)  /* get, list and ready may wait: call them on a pool thread */
 #define TRUSTEE_STORAGE_BLOCKING_PUT UINT64_C(2)  /* put and del may wait */
 #define TRUSTEE_STORAGE_READ_ONLY UINT64_C(4)     /* put and del answer TRUSTEE_E_NOTSUP */
 #define TRUSTEE_STORAGE_PLAIN_AT_REST UINT64_C(8) /* secrets lie unencrypted on a disk: the service warns */
