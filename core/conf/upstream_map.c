@@ -351,6 +351,42 @@ static result map_admin(struct conversion *c)
 /* --- storage and plugins
  * ---------------------------------------------------------------------------------------------- */
 
+static result map_redis(struct conversion *c)
+{
+    const node *url = conversion_at(c, "/storage_backend/backends/redis/url");
+    TRY(conversion_put(c, "storage", "use", S("redis")));
+    TRY(conversion_put(c, "plugin redis", "url", url ? node_text(url) : S("redis://127.0.0.1:6379")));
+    return conversion_put(c, "plugin redis", "index_upstream", S("yes"));
+}
+
+static result map_postgres(struct conversion *c)
+{
+    static const struct {
+        const char *pointer, *key;
+        slice fallback;
+        enum kind kind;
+    } options[] = {
+        {"/storage_backend/backends/postgres/host", "host", TRUSTEE_TEXT("localhost"), TEXT},
+        {"/storage_backend/backends/postgres/port", "port", TRUSTEE_TEXT("5432"), NUMBER},
+        {"/storage_backend/backends/postgres/db", "database", TRUSTEE_TEXT("postgres"), TEXT},
+        {"/storage_backend/backends/postgres/username", "username", TRUSTEE_TEXT("postgres"), TEXT},
+        {"/storage_backend/backends/postgres/password", "password", {NULL, 0}, TEXT},
+    };
+    TRY(conversion_put(c, "storage", "use", S("postgres")));
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        const node *n = conversion_at(c, options[i].pointer);
+        slice value = options[i].fallback;
+        if (n)
+            TRY(value_of(c, dotted(c, options[i].pointer), options[i].kind, n, &value));
+        if (value.len)
+            TRY(conversion_put(c, "plugin postgres", options[i].key, value));
+    }
+    conversion_note(c,
+                    "storage_backend: the database's certificate is verified; for a server without TLS convert to an "
+                    "INI and set sslmode in [plugin postgres]");
+    return OK;
+}
+
 static result map_storage(struct conversion *c)
 {
     const node *type = conversion_at(c, "/storage_backend/storage_type"),
