@@ -396,10 +396,14 @@ static result map_storage(struct conversion *c)
         TRY(conversion_put(c, "plugin memory", NULL, NO_SLICE));
         return conversion_put(c, "storage", "use", S("memory"));
     }
+    if (slice_equal(name, S("Redis")))
+        return map_redis(c);
+    if (slice_equal(name, S("Postgres")))
+        return map_postgres(c);
     if (!slice_equal(name, S("LocalFs")))
         return conversion_refuse(c,
-                                 "storage_backend.storage_type = %.*s: LocalFs and Memory are what there is; copy "
-                                 "what is stored into a LocalFs folder",
+                                 "storage_backend.storage_type = %.*s: LocalFs, Postgres, Redis and Memory are what "
+                                 "there is; copy what is stored into one of them",
                                  SLICE_ARG(name));
     const node *session = conversion_at(c, "/session_storage_type");
     if (session && !slice_equal(node_text(session), S("Memory")))

@@ -138,7 +138,7 @@ storage_backend_type = "kvstorage"
         self.assertEqual(self.check(config)[0], 0)
         with open(config, encoding="utf-8") as f:
             good = f.read()
-        for change, words in ((('"LocalFs"', '"Postgres"'), "storage_type = Postgres"), (("kvstorage", "Aws"), "Aws"),
+        for change, words in ((('"LocalFs"', '"LocalJson"'), "storage_type = LocalJson"), (("kvstorage", "Aws"), "Aws"),
                               (("coco_as_builtin", "intel_ta"), "intel_ta"), (("InsecureAllowAll", "x"), "authorization_mode"),
                               (("insecure_http = true", "insecure_http = 1"), "true or false")):
             code, said = self.check(self.write("kbs-config.toml", good.replace(*change).encode()))

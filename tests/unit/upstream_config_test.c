@@ -173,7 +173,19 @@ Test(upstream_config, the_storage_is_the_same_or_nothing_is_served)
     converts(ADMIN);
     cr_assert_str_eq(value("storage", "", "use"), "memory|");
     cr_assert_str_eq(value("plugin", "memory", "x"), "");
-    refuses(ADMIN "[storage_backend]\nstorage_type = \"Postgres\"\n", "storage_type = Postgres");
+    refuses(ADMIN "[storage_backend]\nstorage_type = \"LocalJson\"\n", "storage_type = LocalJson");
+    converts(ADMIN "[storage_backend]\nstorage_type = \"Redis\"\n[storage_backend.backends.redis]\n"
+                   "url = \"redis://r:1\"\n");
+    cr_assert_str_eq(value("storage", "", "use"), "redis|");
+    cr_assert_str_eq(value("plugin", "redis", "url"), "redis://r:1|");
+    converts(ADMIN "[storage_backend]\nstorage_type = \"Postgres\"\n[storage_backend.backends.postgres]\n"
+                   "host = \"h\"\nport = 7\ndb = \"d\"\npassword = \"p\"\n");
+    cr_assert_str_eq(value("storage", "", "use"), "postgres|");
+    cr_assert_str_eq(value("plugin", "postgres", "host"), "h|");
+    cr_assert_str_eq(value("plugin", "postgres", "port"), "7|");
+    cr_assert_str_eq(value("plugin", "postgres", "database"), "d|");
+    cr_assert_str_eq(value("plugin", "postgres", "username"), "postgres|");
+    cr_assert_str_eq(value("plugin", "postgres", "password"), "p|");
     refuses(ADMIN "[[plugins]]\nname = \"resource\"\nstorage_backend_type = \"Vault\"\n", "Vault");
     converts(ADMIN "[[plugins]]\nname = \"nebula-ca\"\nwork_dir = \"/x\"\n");
     notes("nebula-ca is not there");
