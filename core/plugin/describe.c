@@ -58,6 +58,7 @@ struct rows {
     uint64_t count, most;
     uint32_t size; /* of a row, as the plugin has it */
     size_t ours;
+    size_t least; /* of a row in the ABI's first version */
 };
 
 static result copy_rows(const struct describing *d, const struct rows *in, void **out)
@@ -67,13 +68,16 @@ static result copy_rows(const struct describing *d, const struct rows *in, void 
         return refuse(d->blame, "it has %" PRIu64 " %s; at most %" PRIu64 " are taken", in->count, in->name, in->most);
     if (in->count == 0)
         return OK;
-    if (!in->rows || in->size < in->ours || in->size > ROW_MAX || in->size % 8)
+    if (!in->rows || in->size < in->least || in->size > ROW_MAX || in->size % 8)
         return refuse(d->blame, "its table of %s has rows of %u bytes%s; expected a multiple of 8, at least %zu",
-                      in->name, in->size, in->rows ? "" : " at NULL", in->ours);
+                      in->name, in->size, in->rows ? "" : " at NULL", in->least);
     uint8_t *rows = arena_alloc(d->arena, in->count * in->ours, 8);
     ENSURE(rows, NO_MEMORY);
+    /* Members that an older plugin does not have stay zero. */
+    size_t common = in->size < in->ours ? in->size : in->ours;
+    memset(rows, 0, in->count * in->ours);
     for (uint64_t i = 0; i < in->count; i++)
-        memcpy(rows + i * in->ours, (const uint8_t *)in->rows + i * in->size, in->ours);
+        memcpy(rows + i * in->ours, (const uint8_t *)in->rows + i * in->size, common);
     *out = rows;
     return OK;
 }
@@ -121,7 +125,13 @@ static result check_texts(const struct describing *d)
 static result check_options(const struct describing *d)
 {
     trustee_plugin *p = &d->plugin->about;
-    struct rows in = {"options", p->options, p->option_count, 256, p->option_size, sizeof *p->options};
+    struct rows in = {"options",
+                      p->options,
+                      p->option_count,
+                      256,
+                      p->option_size,
+                      sizeof *p->options,
+                      offsetof(trustee_option, restricted)};
     void *rows;
     TRY(copy_rows(d, &in, &rows));
     p->options = rows;
@@ -144,7 +154,8 @@ static bool reason_is_ours(const struct plugin *p, slice id)
 static result check_reasons(const struct describing *d)
 {
     trustee_plugin *p = &d->plugin->about;
-    struct rows in = {"reasons", p->reasons, p->reason_count, 1024, p->reason_size, sizeof *p->reasons};
+    struct rows in = {"reasons",      p->reasons,         p->reason_count,   1024,
+                      p->reason_size, sizeof *p->reasons, sizeof *p->reasons};
     void *rows;
     TRY(copy_rows(d, &in, &rows));
     p->reasons = rows;
@@ -165,7 +176,7 @@ static result check_reasons(const struct describing *d)
 
 static result check_tees(const struct describing *d, const trustee_verifier *v)
 {
-    struct rows in = {"TEEs", v->tees, v->tee_count, VERIFIERS_MAX, v->tee_size, sizeof *v->tees};
+    struct rows in = {"TEEs", v->tees, v->tee_count, VERIFIERS_MAX, v->tee_size, sizeof *v->tees, sizeof *v->tees};
     void *rows;
     TRY(copy_rows(d, &in, &rows));
     d->plugin->tees = rows;
@@ -236,7 +247,8 @@ static const struct kind {
 static result check_interfaces(const struct describing *d)
 {
     trustee_plugin *p = &d->plugin->about;
-    struct rows in = {"interfaces", p->interfaces, p->interface_count, 16, p->interface_size, sizeof *p->interfaces};
+    struct rows in = {"interfaces",      p->interfaces,         p->interface_count,   16,
+                      p->interface_size, sizeof *p->interfaces, sizeof *p->interfaces};
     bool taken[sizeof kinds / sizeof *kinds] = {false};
     void *rows;
     TRY(copy_rows(d, &in, &rows));

@@ -45,6 +45,9 @@
 #ifndef INIT_STATUS
 #define INIT_STATUS TRUSTEE_OK
 #endif
+#ifndef OPTION_SIZE
+#define OPTION_SIZE sizeof(trustee_option)
+#endif
 #ifndef SELF_TEST
 #define SELF_TEST NULL
 #endif
@@ -135,7 +138,7 @@ static const struct {
         .license = TRUSTEE_TEXT("Apache-2.0"),
         .description = TRUSTEE_TEXT("for tests"),
         .options = options,
-        .option_size = sizeof(trustee_option),
+        .option_size = OPTION_SIZE,
         .option_count = sizeof options / sizeof *options,
         .reasons = reasons,
         .reason_size = sizeof(trustee_reason),
